@@ -1,0 +1,293 @@
+"""The elementary shapes: constant, steps, exponentials, linear, polynomial, inverse time, warm-up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from itertools import pairwise
+from typing import Any
+
+from attrs import field, frozen
+
+from surefoot.core.errors import ScheduleError
+from surefoot.core.units import Length, LengthLike, half_up, length, length_or_none
+from surefoot.schedules.leaf import Leaf, named, number_in, numbers
+from surefoot.schedules.span import Span
+
+Value = Callable[[Any, Any], Any]
+anything = number_in(-math.inf, math.inf)
+positive = number_in(0, math.inf)
+
+
+def lengths(values: Iterable[LengthLike]) -> tuple[Length, ...]:
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise ScheduleError("this is not a list of lengths", received=values, remedy="write ['30%', '80%']")
+    return tuple(length(value) for value in values)
+
+
+def floats(values: Iterable[float]) -> tuple[float, ...]:
+    return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else values
+
+
+def periods(every: Fraction, staircase: bool) -> Value:
+    """How many periods have passed: whole ones on a staircase, whose k-th edge is k·every rounded half up."""
+    each = float(every)
+    if not staircase:
+        return lambda t, xp: t / each
+    if every.denominator == 1:
+        return lambda t, xp: xp.floor(t / each)
+    return lambda t, xp: xp.ceil((t + 0.5) / each) - 1
+
+
+@named
+@frozen(repr=False)
+class Constant(Leaf):
+    """The same value always.
+
+    Equation: s(t) = value. Parameters: `value`; `over`, how long (None: what is left).
+
+    >>> (0.1 * Constant()).bind(steps=10)(5)
+    0.1
+    """
+
+    value: float = field(default=1.0, validator=anything)
+    over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
+
+    def formula(self, span: Span) -> Value:
+        value = float(self.value)
+        return lambda t, xp: value + 0 * t
+
+
+@named
+@frozen(repr=False)
+class Step(Leaf):
+    """Step decay: multiplied by `factor` every so often.
+
+    Equation: s(t) = factor^⌊t / every⌋. Parameters: `every`, a length; `factor` (torch's gamma, 0.1).
+
+    >>> Step("10ep", factor=0.5).bind(steps=300, steps_per_epoch=10)(100)
+    0.5
+    """
+
+    every: Length = field(converter=length)
+    factor: float = field(default=0.1, kw_only=True, validator=positive)
+    over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
+
+    def formula(self, span: Span) -> Value:
+        passed, factor = periods(span.period(self.every, "step's every"), staircase=True), self.factor
+        return lambda t, xp: factor ** passed(t, xp)
+
+
+@named
+@frozen(repr=False)
+class Multistep(Leaf):
+    """Multiplied by `factor` at each of the given times.
+
+    Equation: s(t) = factor^(how many of `at` are ≤ t). Parameters: `at`, rising lengths; `factor` (torch's 0.1).
+
+    >>> Multistep([30, 80], factor=0.1).bind(steps=100)(30)
+    0.1
+    """
+
+    at: tuple[Length, ...] = field(converter=lengths)
+    factor: float = field(default=0.1, kw_only=True, validator=positive)
+    over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
+
+    def formula(self, span: Span) -> Value:
+        values = [self.factor**k for k in range(len(self.at) + 1)]
+        return _between(edges(self, self.at, span), values)
+
+
+@named
+@frozen(repr=False)
+class Piecewise(Leaf):
+    """Piecewise constant: a value for each stretch.
+
+    Equation: s(t) = values[how many of `at` are ≤ t]. Parameters: `at`, rising lengths; `values`, one more than `at`.
+
+    Raises ScheduleError where the numbers of boundaries and values do not fit.
+
+    >>> (1.0 * Piecewise([10, 20, 30], values=[1.0, 0.5, 0.1, 0.01])).bind(steps=40)(20)
+    0.1
+    """
+
+    at: tuple[Length, ...] = field(converter=lengths)
+    values: tuple[float, ...] = field(kw_only=True, converter=floats, validator=numbers)
+    over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
+
+    def __attrs_post_init__(self) -> None:
+        if len(self.values) != len(self.at) + 1:
+            raise ScheduleError(
+                "piecewise needs one value more than boundaries",
+                received=f"{len(self.at)} boundaries, {len(self.values)} values",
+            )
+
+    def formula(self, span: Span) -> Value:
+        return _between(edges(self, self.at, span), [float(value) for value in self.values])
+
+
+@named
+@frozen(repr=False)
+class Exponential(Leaf):
+    """Exponential decay, smooth or on a staircase.
+
+    Equation: s(t) = factor^(t / every), the exponent rounded down on a staircase. Parameters: `factor`; `every`, the
+    length it takes to fall by that factor (an epoch); `staircase`.
+
+    >>> round(Exponential(0.96, every=1000, staircase=True).bind(steps=5000)(2500), 6)
+    0.9216
+    """
+
+    factor: float = field(default=0.9, validator=number_in(0, math.inf))
+    every: Length = field(default=length("1ep"), kw_only=True, converter=length)
+    staircase: bool = field(default=False, kw_only=True)
+    over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
+
+    def formula(self, span: Span) -> Value:
+        passed, factor = periods(span.period(self.every, "exponential's every"), self.staircase), self.factor
+        return lambda t, xp: factor ** passed(t, xp)
+
+
+@named
+@frozen(repr=False)
+class NaturalExponential(Leaf):
+    """Exponential decay given by its rate, smooth or on a staircase.
+
+    Equation: s(t) = exp(−rate · t / every), t / every rounded down on a staircase. Parameters: `rate`; `every`, a
+    length (an epoch); `staircase`.
+
+    >>> round(NaturalExponential(0.1, staircase=True).bind(steps=100, steps_per_epoch=10)(19), 6)
+    0.904837
+    """
+
+    rate: float = field(default=0.1, validator=positive)
+    every: Length = field(default=length("1ep"), kw_only=True, converter=length)
+    staircase: bool = field(default=False, kw_only=True)
+    over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
+
+    def formula(self, span: Span) -> Value:
+        every = span.period(self.every, "natural_exponential's every")
+        passed, rate = periods(every, self.staircase), self.rate
+        return lambda t, xp: xp.exp(-rate * passed(t, xp))
+
+
+@named
+@frozen(repr=False)
+class InverseTime(Leaf):
+    """Inverse time decay (1/t), smooth or on a staircase.
+
+    Equation: s(t) = 1 / (1 + rate · t / every), t / every rounded down on a staircase. Parameters: `rate`; `every`, a
+    length (an epoch); `staircase`.
+
+    >>> InverseTime(1.0, every=10).bind(steps=100)(30)
+    0.25
+    """
+
+    rate: float = field(default=1.0, validator=positive)
+    every: Length = field(default=length("1ep"), kw_only=True, converter=length)
+    staircase: bool = field(default=False, kw_only=True)
+    over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
+
+    def formula(self, span: Span) -> Value:
+        passed, rate = periods(span.period(self.every, "inverse_time's every"), self.staircase), self.rate
+        return lambda t, xp: 1 / (1 + rate * passed(t, xp))
+
+
+@named
+@frozen(repr=False)
+class Polynomial(Leaf):
+    """Polynomial decay from 1 to `end`; `power=1` is linear.
+
+    Equation: s(t) = end + (1 − end)(1 − t/N)^power. Parameters: `over` = N; `power`; `end`; `inclusive`: the end is
+    reached at N − 1, the last update, rather than at N.
+
+    >>> Polynomial(power=2.0).bind(steps=100)(50)
+    0.25
+    """
+
+    over: Length | None = field(default=None, converter=length_or_none)
+    power: float = field(default=1.0, kw_only=True, validator=positive)
+    end: float = field(default=0.0, kw_only=True, validator=anything)
+    inclusive: bool = field(default=False, kw_only=True)
+
+    def formula(self, span: Span) -> Value:
+        steps, power, end = decay_steps(span, self.inclusive), self.power, self.end
+        return lambda t, xp: end + (1 - end) * xp.clip(1 - t / steps, 0, None) ** power
+
+
+@named
+@frozen(repr=False)
+class Linear(Leaf):
+    """A straight line.
+
+    Equation: s(t) = start + (end − start) · t/N. Parameters: `over` = N; `start` (1); `end` (0); `inclusive`: the end
+    is reached at N − 1, the last update, rather than at N.
+
+    >>> Linear(end=0.2).bind(steps=100)(50)
+    0.6
+    """
+
+    over: Length | None = field(default=None, converter=length_or_none)
+    start: float = field(default=1.0, kw_only=True, validator=anything)
+    end: float = field(default=0.0, kw_only=True, validator=anything)
+    inclusive: bool = field(default=False, kw_only=True)
+
+    def formula(self, span: Span) -> Value:
+        steps, start, rise = decay_steps(span, self.inclusive), self.start, self.end - self.start
+        return lambda t, xp: start + rise * xp.clip(t / steps, 0, 1)
+
+
+@named
+@frozen(repr=False)
+class Warmup(Leaf):
+    """Linear warm-up to 1, then 1.
+
+    Equation: s(t) = (t + 1)/W, or t/W with `from_zero`. Parameters: `over` = W; `from_zero`.
+
+    Source: Goyal et al., "Accurate, Large Minibatch SGD" (arXiv:1706.02677).
+
+    >>> Warmup(4).bind(steps=10).values(stop=5).tolist()
+    [0.25, 0.5, 0.75, 1.0, 1.0]
+    """
+
+    over: Length | None = field(converter=length)
+    from_zero: bool = field(default=False, kw_only=True)
+
+    def formula(self, span: Span) -> Value:
+        steps, first = max(span.steps, 1), 0 if self.from_zero else 1
+        return lambda t, xp: xp.clip((t + first) / steps, 0, 1)
+
+
+def decay_steps(span: Span, inclusive: bool) -> int:
+    """The N of a decay."""
+    return max(span.steps - inclusive, 1)
+
+
+def edges(leaf: Leaf, at: tuple[Length, ...], span: Span) -> list[int]:
+    """Boundaries in whole steps; notes those that the horizon never reaches. Raises ScheduleError unless they rise."""
+    found = [half_up(time.steps(span.clock)) for time in at]
+    for i, (early, late) in enumerate(pairwise(found)):
+        if late <= early:
+            raise ScheduleError(
+                f"{leaf.name}'s boundaries must rise", received=f"{at[i]} (step {early}), {at[i + 1]} (step {late})"
+            )
+    for time, edge in zip(at, found, strict=True):
+        if edge >= span.steps:
+            span.notes.append(f"{leaf.name}'s boundary {time} (step {edge}) is never reached in {span.steps} steps")
+    return found
+
+
+def _between(found: list[int], values: list[float]) -> Value:
+    def value(t: Any, xp: Any) -> Any:
+        result = values[0] + 0 * t
+        for edge, after in zip(found, values[1:], strict=True):
+            result = xp.where(t >= edge, after, result)
+        return result
+
+    return value
+
+
+constant, step, multistep, piecewise = Constant, Step, Multistep, Piecewise
+exponential, natural_exponential, inverse_time = Exponential, NaturalExponential, InverseTime
+polynomial, linear, warmup = Polynomial, Linear, Warmup
