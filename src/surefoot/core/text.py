@@ -93,9 +93,12 @@ def _node(tree: ast.expr, text: str, error: type[UsageError], depth: int) -> Nod
         case ast.Attribute(value=ast.Name(id=owner), attr=name):
             return Call(f"{owner}.{name}", (), {})
         case ast.Call(func=ast.Name() | ast.Attribute(value=ast.Name()) as function, args=args, keywords=keywords):
-            kwargs = {word.arg: inner(word.value) for word in keywords if word.arg is not None}
-            if len(kwargs) < len(keywords):
+            names = [word.arg for word in keywords]
+            if None in names:
                 raise refuse("** is not part of the language")
+            if len(set(names)) < len(names):
+                raise refuse("an argument is given twice")
+            kwargs = {str(word.arg): inner(word.value) for word in keywords}
             called = _node(function, text, error, depth)
             return Call(called.name, tuple(inner(arg) for arg in args), kwargs)  # type: ignore[union-attr]
         case ast.BinOp(op=op, left=left, right=right) if type(op) in _OPERATORS:

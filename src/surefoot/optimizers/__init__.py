@@ -1,0 +1,48 @@
+"""Optimizer rules, written like the equations, for one row; lifted to a population.
+
+>>> import torch
+>>> rule = parse("adam")
+>>> rows = [rule.filled({"lr": lr}) for lr in (0.01, 0.1)]  # a row of hyperparameters for each model
+>>> params = {"w": torch.ones(2, 3)}  # tensors [K, ...] by name
+>>> state = init(rule, params, rows)
+>>> params, state = update(rule, params, {"w": torch.ones(2, 3)}, state, rows, t=1)
+>>> params["w"][:, 0]
+tensor([0.9900, 0.9000])
+"""
+
+from surefoot.optimizers import like
+from surefoot.optimizers.exchange import export_row, import_row
+from surefoot.optimizers.population import init, take, update
+from surefoot.optimizers.rule import Coefficients, Hyper, Rule, State
+from surefoot.optimizers.rules import SGD, Adagrad, Adam, RMSprop, adamw
+from surefoot.optimizers.text import parse
+from surefoot.optimizers.torch_form import RuleOptimizer, set_hyper, torch_optimizer, torch_source
+
+sgd, adagrad, rmsprop, adam = SGD, Adagrad, RMSprop, Adam
+
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "Coefficients",
+    "Hyper",
+    "RMSprop",
+    "Rule",
+    "RuleOptimizer",
+    "State",
+    "adagrad",
+    "adam",
+    "adamw",
+    "export_row",
+    "import_row",
+    "init",
+    "like",
+    "parse",
+    "rmsprop",
+    "set_hyper",
+    "sgd",
+    "take",
+    "torch_optimizer",
+    "torch_source",
+    "update",
+]

@@ -1,0 +1,98 @@
+"""The contract of an optimizer rule, in the words of the papers.
+
+A rule is split where exactness asks for it. `coefficients` works on the host in float64, once a step and row (1 - β₁ᵗ,
+η/(1 - β₁ᵗ), ...); `update` works on tensors with those coefficients, rounded once. The same `update` serves one model,
+whose coefficients are floats, and a population, where a coefficient that differs between rows is a tensor that
+broadcasts along them.
+
+A row's numbers never depend on the rows beside it: what a row does not use (its weight decay is 0, its momentum is off)
+reaches it as a coefficient under which the operation gives its argument back, bit for bit.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, get_args
+
+from attrs import field, fields, frozen
+from torch import Tensor
+
+from surefoot.core.errors import RecipeError, did_you_mean
+from surefoot.core.text import number, show_value
+from surefoot.optimizers.ops import Coefficient
+
+Hyper = Mapping[str, float]  # lr, momentum, beta1, ...: float64, of one row
+State = dict[str, Tensor]  # of one parameter; named as torch.optim names it (exp_avg, momentum_buffer, ...)
+Coefficients = Mapping[str, Coefficient]  # of one step, for one row or for all rows of a population
+
+
+def real(default: float) -> Any:
+    """A numeric hyperparameter; whole numbers become floats, so that equal rules have equal text."""
+    return field(default=default, converter=lambda value: value if number(value) is None else float(value))
+
+
+@frozen
+class Rule(ABC):
+    """An optimizer: numbers that may differ from row to row (`hyper`) and choices that may not (`structure`).
+
+    Rules are frozen, comparable and hashable attrs classes: float fields are the hyperparameters, the others choices.
+    `str` gives the text that `parse` reads back. Raises RecipeError for a value out of range.
+    """
+
+    name: ClassVar[str]
+
+    def __attrs_post_init__(self) -> None:
+        for spec in fields(type(self)):
+            value = getattr(self, spec.name)
+            if spec.type is float:
+                self.check(spec.name, value)
+            elif not any(type(value) is type(choice) and value == choice for choice in _choices(spec.type)):
+                known = " or ".join(map(repr, _choices(spec.type)))
+                raise RecipeError(f"{spec.name} of {self.name} must be {known}", received=value)
+
+    @property
+    def hyper(self) -> dict[str, float]:
+        """The numeric hyperparameters and their values, `lr` first."""
+        return {spec.name: getattr(self, spec.name) for spec in fields(type(self)) if spec.type is float}
+
+    @property
+    def structure(self) -> tuple[object, ...]:
+        """What decides the sequence of operations; rows of equal structure can be updated together."""
+        return (self.name, *(getattr(self, spec.name) for spec in fields(type(self)) if spec.type is not float))
+
+    def filled(self, values: Hyper) -> dict[str, float]:
+        """The rule's hyperparameters with `values` in their place. Raises RecipeError for a bad name or value."""
+        for name, value in values.items():
+            self.check(name, value)
+        return self.hyper | {name: float(value) for name, value in values.items()}
+
+    def check(self, name: str, value: float) -> None:
+        """Raises RecipeError where hyperparameter `name` may not have this value."""
+        if name not in self.hyper:
+            raise RecipeError(f"{self.name} has no hyperparameter {name!r}", remedy=did_you_mean(name, self.hyper))
+        if (real_value := number(value)) is None or real_value < 0:
+            raise RecipeError(f"{name} of {self.name} must be a finite number, 0 or above", received=value)
+
+    @abstractmethod
+    def init(self, p: Tensor, h: Coefficients) -> State:
+        """The state before the first update of parameter `p` with hyperparameters `h`."""
+
+    @abstractmethod
+    def coefficients(self, h: Hyper, t: int) -> dict[str, float]:
+        """The scalars of update number `t` = 1, 2, ... in float64."""
+
+    @abstractmethod
+    def update(self, p: Tensor, g: Tensor, s: State, c: Coefficients) -> tuple[Tensor, State]:
+        """`p` and `s` after one update with gradient `g`, written in place; `g` is left as it is."""
+
+    def __str__(self) -> str:
+        return self.show(self.name, type(self)())
+
+    def show(self, name: str, default: "Rule") -> str:
+        """`name(field=value, ...)`, without the fields that equal `default`'s."""
+        pairs = ((spec.name, getattr(self, spec.name)) for spec in fields(type(self)))
+        changed = [f"{key}={show_value(value)}" for key, value in pairs if value != getattr(default, key)]
+        return f"{name}({', '.join(changed)})"
+
+
+def _choices(kind: Any) -> tuple[object, ...]:
+    return (False, True) if kind is bool else get_args(kind)

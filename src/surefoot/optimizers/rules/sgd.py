@@ -1,0 +1,89 @@
+"""Gradient descent, with and without momentum."""
+
+from typing import ClassVar, Literal
+
+import torch
+from attrs import frozen
+from torch import Tensor
+
+from surefoot.core.errors import RecipeError
+from surefoot.optimizers.ops import add, add_, decay, decay_coefficients, kept, scale_, used
+from surefoot.optimizers.rule import Coefficients, Hyper, Rule, State, real
+
+
+@frozen(kw_only=True)
+class SGD(Rule):
+    """Gradient descent with momentum: b ← μ·b + (1 - τ)·g from b₁ = g₁, then p ← p - lr·b.
+
+    Parameters:
+        lr: the step per unit of gradient.
+        momentum, dampening: μ and τ. A momentum of 0 leaves the buffer alone: p ← p - lr·g.
+        weight_decay: λ. Coupled, g ← g + λ·p; `decoupled`, p ← (1 - lr·λ)·p before the update, as in Keras.
+        nesterov: looks ahead, p ← p - lr·(g + μ·b).
+        form: what the buffer holds. "heavy-ball" is the above (torch); "average" is b ← μ·b + (1 - μ)·g from zero;
+            "average-first" the same from b₁ = g₁ (torch: dampening = momentum); "keras" has the rate inside,
+            v ← μ·v - lr·g, p ← p + v, with nesterov p ← p + μ·v - lr·g: when lr changes, old steps keep theirs.
+
+    Raises RecipeError out of range; as in torch, nesterov needs momentum above 0 and no dampening.
+
+    >>> str(SGD(lr=0.1, momentum=0.9))
+    'sgd(lr=0.1, momentum=0.9)'
+
+    Polyak 1964, "Some methods of speeding up the convergence of iteration methods"; Sutskever et al. 2013, "On the
+    importance of initialization and momentum in deep learning".
+    """
+
+    name: ClassVar[str] = "sgd"
+    lr: float = real(1e-3)
+    momentum: float = real(0)
+    dampening: float = real(0)
+    weight_decay: float = real(0)
+    nesterov: bool = False
+    form: Literal["heavy-ball", "average", "average-first", "keras"] = "heavy-ball"
+    decoupled: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        super().__attrs_post_init__()
+        if self.nesterov and self.form in ("average", "average-first"):
+            raise RecipeError("nesterov is defined for heavy-ball and keras momentum", received=self.form)
+
+    def check(self, name: str, value: float) -> None:
+        super().check(name, value)
+        heavy = self.form == "heavy-ball"
+        if name == "momentum" and value == 0 and self.nesterov and heavy:
+            raise RecipeError("nesterov needs a momentum above 0", received=value, remedy="write momentum=0.9")
+        if name == "momentum" and value > 1 and not heavy:
+            raise RecipeError(f"momentum of form {self.form!r} may be 1 at most", received=value)
+        if name == "dampening" and value != 0 and not heavy:
+            raise RecipeError("dampening belongs to form 'heavy-ball'", received=value, remedy="leave it out")
+        if name == "dampening" and value != 0 and self.nesterov:
+            raise RecipeError("nesterov needs a dampening of 0", received=value, remedy="leave it out")
+
+    def init(self, p: Tensor, h: Coefficients) -> State:
+        return {"momentum_buffer": torch.zeros_like(p)} if used(h["momentum"]) else {}
+
+    def coefficients(self, h: Hyper, t: int) -> dict[str, float]:
+        lr, mu = h["lr"], h["momentum"]
+        c = decay_coefficients(h, self.decoupled) | {"momentum": mu, "ahead": 0.0}
+        if mu == 0:
+            return c | {"keep": 1.0, "take": 0.0, "from_buffer": 0.0, "from_gradient": -lr}
+        if self.form == "keras":
+            step = (mu, -lr) if self.nesterov else (1.0, 0.0)
+            return c | {"keep": mu, "take": -lr, "from_buffer": step[0], "from_gradient": step[1]}
+        take = 1 - (h["dampening"] if self.form == "heavy-ball" else mu)
+        if t == 1 and self.form != "average":
+            take = 1.0  # b₁ = g₁, undamped: the buffer is still zero
+        if self.nesterov:
+            return c | {"keep": mu, "take": take, "ahead": mu, "from_buffer": 0.0, "from_gradient": -lr}
+        return c | {"keep": mu, "take": take, "from_buffer": -lr, "from_gradient": 0.0}
+
+    def update(self, p: Tensor, g: Tensor, s: State, c: Coefficients) -> tuple[Tensor, State]:
+        g = decay(p, g, c)
+        if used(c["momentum"]):
+            b = add_(scale_(kept(s, "momentum_buffer", p), c["keep"]), g, c["take"])
+            if used(c["from_buffer"]) or not self.nesterov:
+                add_(p, b, c["from_buffer"])
+            if not (used(c["from_gradient"]) or self.nesterov):
+                return p, s
+            g = add(g, b, c["ahead"])
+        return add_(p, g, c["from_gradient"]), s

@@ -1,0 +1,63 @@
+"""The text form of optimizers: `adam(lr=0.001)`, shorthands, and presets under the original's name. No eval."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+
+from surefoot.core.errors import RecipeError, did_you_mean
+from surefoot.core.text import Call, Operation, read
+from surefoot.optimizers import like
+from surefoot.optimizers.rule import Rule
+from surefoot.optimizers.rules import SGD, Adagrad, Adam, RMSprop, adamw
+
+RULES: dict[str, Callable[..., Rule]] = {
+    "sgd": SGD,
+    "momentum": partial(SGD, momentum=0.9),
+    "nesterov": partial(SGD, momentum=0.9, nesterov=True),
+    "adagrad": Adagrad,
+    "rmsprop": RMSprop,
+    "adam": Adam,
+    "amsgrad": partial(Adam, amsgrad=True),
+    "adamw": adamw,
+}
+PRESETS: dict[str, Callable[..., Rule]] = {
+    f"{library.__name__}.{name}": getattr(library, name)
+    for library in (like.torch, like.keras)
+    for name in vars(library)
+    if not name.startswith("_")
+}
+
+
+def parse(text: str) -> Rule:
+    """The optimizer that a text describes; `parse(str(rule)) == rule`.
+
+    Names: sgd, adagrad, rmsprop, adam, adamw; momentum and nesterov (sgd with momentum=0.9), amsgrad; and presets such
+    as torch.AdamW(betas=[0.9, 0.99]) or keras.RMSprop(rho=0.9). Arguments are named; a bare name is a call without any.
+    Raises RecipeError for an unknown name or argument and for a value out of range.
+
+    >>> parse("momentum(lr=0.1)")
+    SGD(lr=0.1, momentum=0.9, dampening=0.0, weight_decay=0.0, nesterov=False, form='heavy-ball', decoupled=False)
+    >>> print(parse("keras.Adam"))
+    adamw(eps=1e-07, weight_decay=0.0, form='keras')
+    """
+    node = read(text, RecipeError)
+    if not isinstance(node, Call):
+        raise RecipeError("this is not an optimizer", received=text, remedy="write it like: adam(lr=0.001)")
+    known = RULES | PRESETS
+    if node.name not in known:
+        raise RecipeError(f"unknown optimizer {node.name!r}", remedy=did_you_mean(node.name, known))
+    make = known[node.name]
+    arguments = inspect.signature(make)
+    for name in node.kwargs:
+        if name not in arguments.parameters:
+            raise RecipeError(f"{node.name} has no argument {name!r}", remedy=did_you_mean(name, arguments.parameters))
+    for value in (*node.args, *node.kwargs.values()):
+        if isinstance(value, Call | Operation):
+            what = f"an argument of {node.name} is a number, a word in quotes, True or False"
+            raise RecipeError(what, received=text, remedy="a schedule goes beside the optimizer, not into it")
+    try:
+        arguments.bind(*node.args, **node.kwargs)
+    except TypeError as wrong:
+        remedy = f"name each argument once: {node.name}({next(iter(arguments.parameters))}=...)"
+        raise RecipeError(f"cannot call {node.name}: {wrong}", received=text, remedy=remedy) from None
+    return make(*node.args, **node.kwargs)

@@ -1,0 +1,149 @@
+"""The text form: what prints reads back; names, shorthands, presets; what is refused, and how."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from surefoot.core.errors import RecipeError
+from surefoot.optimizers import SGD, Adagrad, Adam, RMSprop, adamw, like, parse
+
+positive = st.floats(0, 1e6)
+below_one = st.floats(0, 1, exclude_max=True)
+FORMS = [
+    st.builds(SGD, lr=positive, momentum=positive, dampening=positive, weight_decay=positive, decoupled=st.booleans()),
+    st.builds(SGD, lr=positive, momentum=st.floats(0.01, 10), nesterov=st.just(True)),
+    st.builds(
+        SGD, momentum=below_one, form=st.sampled_from(["average", "average-first", "keras"]), weight_decay=positive
+    ),
+    st.builds(Adagrad, lr=positive, lr_decay=positive, eps=positive, eps_inside=st.booleans()),
+    st.builds(RMSprop, alpha=positive, momentum=positive, centered=st.booleans(), lr_inside_momentum=st.booleans()),
+    st.builds(
+        Adam,
+        lr=positive,
+        beta1=below_one,
+        beta2=below_one,
+        weight_decay=positive,
+        amsgrad=st.booleans(),
+        decoupled=st.booleans(),
+        form=st.sampled_from(["torch", "keras"]),
+    ),
+]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(FORMS))
+def test_what_prints_reads_back(rule):
+    again = parse(str(rule))
+    assert again == rule
+    assert hash(again) == hash(rule)
+    assert str(again) == str(rule)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("adam", Adam()),
+        ("adam()", Adam()),
+        ("momentum", SGD(momentum=0.9)),
+        ("momentum(momentum=0.5, lr=1)", SGD(momentum=0.5, lr=1)),
+        ("nesterov(lr=0.1)", SGD(lr=0.1, momentum=0.9, nesterov=True)),
+        ("amsgrad", Adam(amsgrad=True)),
+        ("adamw", Adam(decoupled=True, weight_decay=0.01)),
+        ("adamw(form='keras')", adamw(form="keras")),
+        ("sgd(lr=1/4)", SGD(lr=0.25)),
+        ("torch.SGD(lr=0.1, momentum=0.9)", SGD(lr=0.1, momentum=0.9)),
+        ("torch.Adam(betas=(0.8, 0.99))", Adam(beta1=0.8, beta2=0.99)),
+        ("torch.Adam(betas=[0.8, 0.99], decoupled_weight_decay=True)", adamw(beta1=0.8, beta2=0.99, weight_decay=0)),
+        ("torch.AdamW", adamw()),
+        ("torch.Adagrad(lr_decay=0.1)", Adagrad(lr_decay=0.1)),
+        ("torch.RMSprop(centered=True)", RMSprop(centered=True)),
+        ("keras.SGD(0.1)", SGD(lr=0.1, form="keras", decoupled=True)),
+        ("keras.Adam(learning_rate=0.1, beta_1=0.8)", like.keras.Adam(learning_rate=0.1, beta_1=0.8)),
+        ("keras.AdamW", like.keras.AdamW()),
+        ("keras.Adagrad", like.keras.Adagrad()),
+        ("keras.RMSprop(rho=0.5)", like.keras.RMSprop(rho=0.5)),
+    ],
+)
+def test_names(text, rule):
+    assert parse(text) == rule
+    assert parse(str(rule)) == rule
+
+
+def test_whole_numbers_and_floats_are_one_rule():
+    assert str(SGD(lr=1)) == str(SGD(lr=1.0)) == "sgd(lr=1.0)"
+    assert all(type(value) is float for value in SGD(lr=1, momentum=0).hyper.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("adm", "did you mean 'adam'"),
+        ("adam(beta_1=0.9)", "no argument 'beta_1'. Did you mean 'beta1'"),
+        ("torch.Adam(fused=True)", "no argument 'fused'"),
+        ("keras.Adam(clipnorm=1)", "no argument 'clipnorm'"),
+        ("keras.Nadam", "did you mean 'keras.Adam'"),
+        ("adam(0.1)", "name each argument once: adam(lr=...)"),
+        ("keras.SGD(0.1, learning_rate=0.1)", "multiple values"),
+        ("torch.Adam(betas=0.9)", "two numbers"),
+        ("torch.Adam(betas=[0.9])", "two numbers"),
+        ("adam(lr=cosine())", "a schedule goes beside the optimizer"),
+        ("adam(lr=0.1 * cosine())", "a schedule goes beside the optimizer"),
+        ("0.1", "not an optimizer"),
+        ("adam >> sgd", "not an optimizer"),
+        ("adam(", "cannot read"),
+        ("__import__('os')", "unknown optimizer"),
+        ("adam(lr='0.1')", "lr of adam must be a finite number"),
+        ("keras.AdamW(weight_decay=None)", "weight_decay of adam must be a finite number"),
+        ("adam(lr=None)", "lr of adam must be a finite number"),
+    ],
+)
+def test_refused_text(text, says):
+    with pytest.raises(RecipeError, match="(?i)" + re.escape(says)):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "says"),
+    [
+        (kind, {name: value}, f"{name} of {kind.name} must be a finite number, 0 or above; received")
+        for kind in (SGD, Adagrad, RMSprop, Adam)
+        for name in kind().hyper
+        for value in (-1, float("nan"), float("inf"), True, "1")
+    ]
+    + [
+        (Adam, {"beta1": 1}, "beta1 of adam must lie below 1; received 1.0"),
+        (Adam, {"beta2": 1.5}, "beta2 of adam must lie below 1; received 1.5"),
+        (SGD, {"nesterov": True}, "nesterov needs a momentum above 0"),
+        (SGD, {"nesterov": True, "momentum": 0.9, "dampening": 0.5}, "nesterov needs a dampening of 0"),
+        (SGD, {"nesterov": True, "momentum": 0.9, "form": "average"}, "defined for heavy-ball and keras"),
+        (SGD, {"form": "keras", "dampening": 0.5}, "dampening belongs to form 'heavy-ball'"),
+        (SGD, {"form": "average", "momentum": 1.5}, "may be 1 at most"),
+        (SGD, {"form": "polyak"}, "form of sgd must be 'heavy-ball' or"),
+        (SGD, {"nesterov": 1, "momentum": 0.9}, "nesterov of sgd must be False or True"),
+        (Adam, {"form": None}, "form of adam must be 'torch' or 'keras'"),
+        (Adam, {"amsgrad": "yes"}, "amsgrad of adam must be False or True; received 'yes'"),
+    ],
+)
+def test_refused_values(kind, arguments, says):
+    with pytest.raises(RecipeError) as refused:
+        kind(**arguments)
+    assert says in str(refused.value)
+    assert refused.value.received is not None or None in arguments.values()
+
+
+def test_hyper_of_a_recipe_is_checked():
+    with pytest.raises(RecipeError, match="adam has no hyperparameter 'momentum'"):
+        Adam().filled({"momentum": 0.9})
+    with pytest.raises(RecipeError, match="Did you mean 'beta1'"):
+        Adam().check("beta_1", 0.9)
+    with pytest.raises(RecipeError, match="nesterov needs a momentum above 0"):
+        SGD(momentum=0.9, nesterov=True).filled({"momentum": 0})
+    assert Adam().filled({"lr": 1}) == Adam(lr=1).hyper
+
+
+def test_structure_holds_choices_and_no_numbers():
+    assert SGD(lr=1, momentum=0.9, weight_decay=1).structure == SGD().structure
+    different = [SGD(), SGD(form="keras"), SGD(decoupled=True), Adam(), Adam(amsgrad=True), RMSprop(centered=True)]
+    assert len({rule.structure for rule in different}) == len(different)
