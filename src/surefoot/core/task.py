@@ -15,12 +15,18 @@ class Metric:
     """A number that says how good outputs are.
 
     Parameters: `name`; `of`, a function (outputs `[N, ...]`, targets `[N, ...]`) → one finite number over the whole
-    set; `goal`, whether more ("max") or less ("min") is better.
+    set; `goal`, whether more ("max") or less ("min") is better. Raises TaskError for another goal.
     """
 
     name: str
     of: Callable[[Any, Any], Any]
     goal: Goal = "max"
+
+    def __attrs_post_init__(self) -> None:
+        if self.goal not in ("max", "min"):
+            raise TaskError(f"the goal of metric {self.name!r} must be 'max' or 'min'", received=self.goal)
+        if not callable(self.of):
+            raise TaskError(f"metric {self.name!r} needs a function", received=type(self.of).__name__)
 
 
 @frozen(eq=False, kw_only=True)
@@ -75,7 +81,8 @@ class Task:
             raise TaskError("last_batch must be 'keep' or 'drop'", received=self.last_batch)
         if not 0 < self.validation_share < 1:
             raise TaskError("validation_share must lie between 0 and 1", received=self.validation_share)
-        if not callable(self.model):
+        # A module is callable too, but makes outputs, not modules.
+        if not callable(self.model) or (hasattr(self.model, "state_dict") and not isinstance(self.model, type)):
             raise TaskError(
                 "model must be a function that makes a fresh model",
                 received=type(self.model).__name__,

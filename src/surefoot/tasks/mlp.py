@@ -1,0 +1,26 @@
+"""The networks of the built-in tasks."""
+
+from itertools import pairwise
+
+from torch import nn
+
+
+def mlp(*sizes: int) -> nn.Sequential:
+    """Linear layers with ReLU between them; Glorot-uniform weights and zero biases, drawn from torch's generator.
+
+    W_ij ~ U(−a, a) with a = √(6 / (fan_in + fan_out)), b = 0: what Keras's `Dense` starts from.
+
+    Parameters: `sizes`, the features of the inputs, of each hidden layer and of the outputs.
+
+    >>> [tuple(p.shape) for p in mlp(784, 128, 10).parameters()]
+    [(128, 784), (128,), (10, 128), (10,)]
+
+    Source: Glorot and Bengio, Understanding the difficulty of training deep feedforward neural networks, 2010.
+    """
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(sizes):
+        linear = nn.Linear(fan_in, fan_out)
+        nn.init.xavier_uniform_(linear.weight)
+        nn.init.zeros_(linear.bias)
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])

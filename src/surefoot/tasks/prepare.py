@@ -1,0 +1,139 @@
+"""From a task's declaration to checked tensors: what a trainer needs to know, and nothing that can still be wrong."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import evolve, frozen
+
+from surefoot.core.errors import TaskError
+from surefoot.core.task import Metric, Task
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+Watch = Literal["validation", "test"]
+
+
+@frozen(eq=False)
+class Split:
+    """Samples on the device: inputs `x` `[N, ...]` and targets `y` `[N, ...]`."""
+
+    x: "Tensor"
+    y: "Tensor"
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@frozen(eq=False, kw_only=True)
+class Prepared:
+    """A task that has been checked and can be trained.
+
+    Parameters:
+        name: the task's.
+        model: a function without arguments that makes a fresh module, on the CPU.
+        loss: (outputs, targets) → the mean over the batch, a scalar tensor.
+        metrics: all resolved; `rank` is the one that ranks recipes: the first, or the loss itself, named "loss".
+        train, watched: what is trained on, and what curves are drawn on and choices made by: the split `watched_name`.
+        test: only reported; None where there is none or where it is the one watched.
+        batch_size, epochs, device, last_batch: as in `Task`.
+        steps_per_epoch, steps: optimizer updates in an epoch, and in all (the horizon).
+        fingerprint: a hash of the data as it is trained on: role, type, shape and bytes of every split.
+        notes: what a person should be told about how the task was read.
+    """
+
+    name: str
+    model: Callable[[], "torch.nn.Module"]
+    loss: Callable[[Any, Any], "Tensor"]
+    metrics: tuple[Metric, ...]
+    rank: Metric
+    train: Split
+    watched: Split
+    watched_name: Watch
+    test: Split | None
+    batch_size: int
+    epochs: int
+    device: "torch.device"
+    last_batch: Literal["keep", "drop"]
+    steps_per_epoch: int
+    fingerprint: str
+    notes: tuple[str, ...]
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * self.steps_per_epoch
+
+
+def prepare(
+    task: Task,
+    *,
+    batch_size: int | None = None,
+    epochs: int | None = None,
+    device: str | None = None,
+    watch: Watch = "validation",
+) -> Prepared:
+    """Read a task's data, try its model, loss and metrics once, and refuse what could not be trained.
+
+    Nothing is trained and torch's random state is left as it was. With N samples and batches of B, an epoch has
+    ⌈N/B⌉ steps, or ⌊N/B⌋ where the last batch is dropped.
+
+    Parameters: `batch_size`, `epochs`, `device` override the task's; `watch`, the data that curves are drawn on:
+    "validation" holds out a part of the training data where the task has none; "test" trains on train and validation
+    together, as for an experiment that is only reported.
+    Raises TaskError for a model, loss or metric that fails, DataError for data that does not fit; where the task's own
+    code raised, its exception is the cause.
+
+    >>> import torch
+    >>> x = torch.arange(300.0).reshape(100, 3)
+    >>> task = Task(name="plane", model=lambda: torch.nn.Linear(3, 1), loss="mse", train=(x, x.sum(1, keepdim=True)))
+    >>> ready = prepare(task, epochs=2)
+    >>> len(ready.train), len(ready.watched), ready.steps, ready.rank.name, ready.rank.goal
+    (80, 20, 6, 'loss', 'min')
+    >>> ready.notes
+    ('validation: 20 samples held out of the training data by a fixed shuffle',)
+    """
+    # Torch is imported only here, so that naming the built-in tasks does not cost its start-up.
+    from surefoot.tasks import check, data
+
+    task = evolve(
+        task,
+        batch_size=task.batch_size if batch_size is None else batch_size,
+        epochs=task.epochs if epochs is None else epochs,
+        device=task.device if device is None else device,
+    )
+    if watch not in ("validation", "test"):
+        raise TaskError("watch must be 'validation' or 'test'", received=watch)
+    place = check.usable(task.device)
+    model = check.fresh_model(task)
+    splits, read_notes = data.splits(task, watch)
+    splits, fit_notes = data.fitted(splits, task.loss, check.float_type(model))
+    if task.batch_size > len(splits["train"]):
+        raise TaskError(
+            f"the batch size is larger than the {len(splits['train'])} training samples",
+            received=task.batch_size,
+            remedy=f"give a batch size of at most {len(splits['train'])}",
+        )
+    fingerprint = data.fingerprint(splits)
+    splits = {name: Split(split.x.to(place), split.y.to(place)) for name, split in splits.items()}
+    loss, metrics = check.loss_of(task), check.metrics_of(task)
+    trial_notes = check.trial(task, model.to(place), loss, metrics, splits, watch)
+    full, rest = divmod(len(splits["train"]), task.batch_size)
+    return Prepared(
+        name=task.name,
+        model=task.model,
+        loss=loss,
+        metrics=metrics,
+        rank=metrics[0] if metrics else Metric("loss", loss, "min"),
+        train=splits["train"],
+        watched=splits[watch],
+        watched_name=watch,
+        test=splits.get("test") if watch == "validation" else None,
+        batch_size=task.batch_size,
+        epochs=task.epochs,
+        device=place,
+        last_batch=task.last_batch,
+        steps_per_epoch=full + (rest > 0 and task.last_batch == "keep"),
+        fingerprint=fingerprint,
+        notes=(*read_notes, *fit_notes, *trial_notes),
+    )

@@ -1,0 +1,167 @@
+"""Models, losses, metrics and settings that cannot be trained: refused before training, and why."""
+
+import pytest
+import torch
+from torch import nn
+
+from surefoot.core.errors import DataError, TaskError
+from surefoot.core.task import Metric, Task
+from surefoot.tasks import prepare
+
+X = torch.linspace(-1, 1, 300).reshape(100, 3)
+Y = torch.arange(100) % 4
+
+
+def linear():
+    return nn.Linear(3, 4)
+
+
+def test_no_test_set_to_watch(refused):
+    assert "has no test data to watch" in str(refused(TaskError, watch="test"))
+    assert "watch must be 'validation' or 'test'; received 'train'" in str(refused(TaskError, watch="train"))
+
+
+def test_a_batch_larger_than_the_data(refused):
+    message = str(refused(TaskError, batch_size=81))
+    assert "larger than the 80 training samples; received 81. Give a batch size of at most 80" in message
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "meta", None, ""])
+def test_a_device_that_is_not_there(refused, device):
+    message = str(refused(TaskError, device=device))
+    assert f"this device cannot be used here; received {str(device)!r}. Use one of: cpu" in message
+
+
+def test_overrides_are_checked_as_the_tasks_own():
+    task = Task(name="t", model=linear, loss="cross_entropy", train=(X, Y))
+    for override in ({"batch_size": 0}, {"epochs": -1}, {"epochs": 1.5}, {"device": "nowhere"}):
+        with pytest.raises(TaskError):
+            prepare(task, **override)
+
+
+SHARED = nn.Linear(3, 4)
+
+
+class Frozen(nn.Linear):
+    def __init__(self):
+        super().__init__(3, 4)
+        self.requires_grad_(False)
+
+
+class InTraining(nn.Module):
+    """A model whose outputs have another form in train mode, as some image models do."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3, 4)
+
+    def forward(self, x):
+        return (self.linear(x), None) if self.training else self.linear(x)
+
+
+def no_model():
+    raise OSError("no weights there")
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (no_model, "the model of task 't' cannot be built: OSError: no weights there"),
+        (lambda: "net", "model() must make a torch.nn.Module; received 'str'"),
+        (lambda: SHARED, "model() gives the same parameters every time; received 'Linear'. Build the module inside"),
+        (lambda: nn.Sequential(SHARED, nn.Linear(4, 4)), "gives the same parameters every time"),
+        (nn.ReLU, "no parameters to train; received 'ReLU'"),
+        (Frozen, "no parameters to train"),
+        (lambda: nn.LazyLinear(4), "parameters without a size"),
+        (lambda: nn.Linear(5, 4), "fails in eval mode on inputs float32 (2, 3): RuntimeError"),
+        (lambda: nn.LSTM(3, 4), "must give one tensor [2, ...] for 2 inputs; received 'tuple'"),
+        (lambda: nn.Sequential(linear(), nn.Flatten(0)), "must give one tensor [2, ...]"),
+        (InTraining, "must give one tensor [2, ...] for 2 inputs; received 'tuple'"),
+        (lambda: nn.Sequential(linear(), nn.Flatten(0), nn.Unflatten(0, (-1, 1, 4))), None),
+    ],
+)
+def test_models(refused, model, said):
+    if said is None:
+        assert "cross_entropy needs outputs [N, classes]" in str(refused(DataError, model=model))
+    else:
+        assert said in str(refused(TaskError, model=model))
+
+
+def test_exceptions_of_the_users_code_are_the_cause(refused):
+    assert isinstance(refused(TaskError, model=no_model).__cause__, OSError)
+    assert isinstance(refused(TaskError, model=lambda: nn.Linear(5, 4)).__cause__, RuntimeError)
+
+
+def test_a_last_batch_of_one_that_batch_norm_cannot_take(refused):
+    def model():
+        return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+
+    data = {"model": model, "train": (X[:81], Y[:81]), "validation": (X, Y), "batch_size": 16}
+    assert "fails in train mode on inputs float32 (1, 3): ValueError" in str(refused(TaskError, **data))
+    given = {"name": "t", "loss": "cross_entropy"} | data
+    assert prepare(Task(**given, last_batch="drop")).steps_per_epoch == 5
+
+
+def test_mse_is_not_broadcast(refused):
+    message = str(refused(DataError, model=lambda: nn.Linear(3, 1), loss="mse", train=(X, X[:, 0])))
+    assert "mse needs outputs and targets of one shape; received 'outputs (1,) and targets () a sample'" in message
+
+
+@pytest.mark.parametrize(
+    ("loss", "said"),
+    [
+        (lambda o, y: 1 / 0, "fails on float32 (2, 4) outputs, int64 (2,) targets: ZeroDivisionError"),
+        (nn.CrossEntropyLoss(reduction="none"), "must be one number, a scalar tensor; received 'a tensor (2,)'"),
+        (lambda o, y: nn.functional.cross_entropy(o, y)[None], "received 'a tensor (1,)'"),
+        (lambda o, y: 0.5, "a scalar tensor; received 'float'"),
+        (lambda o, y: nn.functional.cross_entropy(o, y).detach(), "the loss has no gradient"),
+    ],
+)
+def test_losses(refused, loss, said):
+    assert said in str(refused(TaskError, loss=loss))
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        (["acuracy"], "unknown metric; received 'acuracy'. Did you mean 'accuracy'?"),
+        ([len], "a metric is a name or a Metric; received 'builtin_function_or_method'"),
+        (["accuracy", "accuracy"], "two metrics have one name"),
+        ([Metric("loss", lambda o, y: 0.0)], "the loss is always 'loss'"),
+        ([Metric("f1", lambda o, y: float("nan"))], "one finite number, for a new model too; received 'nan'"),
+        ([Metric("f1", lambda o, y: o.mean() / 0)], "'f1' must give one finite number"),
+        ([Metric("f1", lambda o, y: o)], "received 'float32 (20, 4)'"),
+        ([Metric("f1", lambda o, y: None)], "received 'NoneType'"),
+        ([Metric("f1", lambda o, y: 1 / 0)], "the metric 'f1' fails on the new model: ZeroDivisionError"),
+    ],
+)
+def test_metrics(refused, metrics, said):
+    assert said in str(refused(TaskError, metrics=metrics))
+
+
+def test_accuracy_does_not_compare_what_it_would_broadcast(refused):
+    regression = {"model": lambda: nn.Linear(3, 1), "loss": "mse", "train": (X, X[:, :1])}
+    message = str(refused(TaskError, metrics=["accuracy"], **regression))
+    assert "accuracy needs outputs [N, classes] and targets [N]; received '(20, 1) and (20, 1)'" in message
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"model": nn.Linear(3, 4)}, "model must be a function that makes a fresh model; received 'Linear'"),
+        ({"model": "linear"}, "model must be a function"),
+        ({"loss": "mae"}, "loss must be 'cross_entropy', 'mse' or a function; received 'mae'"),
+        ({"last_batch": "pad"}, "last_batch must be"),
+        ({"validation_share": 1.0}, "validation_share must lie between 0 and 1"),
+        ({"batch_size": True}, "batch_size of task 't' must be a whole number above 0"),
+    ],
+)
+def test_declarations(refused, changes, said):
+    assert said in str(refused(TaskError, **changes))
+
+
+def test_metric_declarations():
+    with pytest.raises(TaskError, match="goal of metric 'm' must be 'max' or 'min'; received 'least'"):
+        Metric("m", len, "least")
+    with pytest.raises(TaskError, match="metric 'm' needs a function; received 'int'"):
+        Metric("m", 3)
