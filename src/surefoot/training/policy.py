@@ -1,0 +1,106 @@
+"""A recipe bound to a horizon: its optimizer rule, and a curve for every hyperparameter that moves."""
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from surefoot.core.errors import RecipeError, ScheduleError
+from surefoot.core.recipe import Recipe, check_rate
+from surefoot.core.record import Observation
+from surefoot.core.text import number
+from surefoot.core.units import Clock
+from surefoot.optimizers import Rule
+from surefoot.optimizers import parse as parse_rule
+from surefoot.schedules import Curve, Schedule
+from surefoot.schedules import parse as parse_schedule
+from surefoot.schedules.reactive import States
+
+
+@frozen
+class Policy:
+    """What a recipe says about every update: the rule, its fixed hyperparameters, and the curves of the others."""
+
+    recipe: Recipe
+    rule: Rule
+    fixed: Mapping[str, float]
+    curves: Mapping[str, Curve]
+
+    def start(self) -> dict[str, States]:
+        """The states of the reactive pieces, by hyperparameter."""
+        return {name: curve.start() for name, curve in self.curves.items()}
+
+    def observe(self, states: Mapping[str, States], observation: Observation) -> dict[str, States]:
+        """The states after one more observation; pure."""
+        return {name: curve.update(states[name], observation) for name, curve in self.curves.items()}
+
+    def table(self, start: int, stop: int, states: Mapping[str, States]) -> list[dict[str, float]]:
+        """All hyperparameters of updates start … stop − 1."""
+        columns = {name: curve.values(start, stop, states[name]).tolist() for name, curve in self.curves.items()}
+        return [{**self.fixed, **{name: column[i] for name, column in columns.items()}} for i in range(stop - start)]
+
+    def check(self) -> list[str]:
+        """What looks wrong about the curves, in sentences that name the recipe."""
+        return [
+            f"{self.recipe.name}: {name}: {found}" for name, curve in self.curves.items() for found in curve.check()
+        ]
+
+
+def bind(recipe: Recipe, clock: Clock) -> Policy:
+    """The recipe over a horizon.
+
+    Raises RecipeError for an optimizer or hyperparameter that is not known or out of range at any update, and
+    ScheduleError for a schedule that cannot be read or does not fit the horizon; both name the recipe.
+    """
+    try:
+        rule = parse_rule(recipe.optimizer)
+        peak = check_rate(rule.hyper["lr"] if recipe.lr is None else recipe.lr)
+        schedules = {"lr": _rate(peak, parse_schedule(recipe.schedule))}
+        fixed = dict(rule.hyper)
+        for name, text in recipe.hyper:
+            value = _number(text)
+            if value is not None:
+                fixed = rule.filled({**fixed, name: value})
+            else:
+                schedules[name] = _scheduled(rule, name, text)
+        curves = {name: Curve(schedule, clock) for name, schedule in schedules.items()}
+        for name, curve in curves.items():
+            _in_range(rule, name, curve)
+    except (RecipeError, ScheduleError) as wrong:
+        raise type(wrong)(f"recipe {recipe.name!r}: {wrong}") from None
+    return Policy(recipe, rule, fixed, curves)
+
+
+def _rate(peak: float, shape: Schedule) -> Schedule:
+    if shape.is_rate:
+        raise ScheduleError(
+            "the schedule of a recipe is a shape, which multiplies lr",
+            received=str(shape),
+            remedy="give the number as lr and the shape as schedule",
+        )
+    return peak * shape
+
+
+def _scheduled(rule: Rule, name: str, text: str) -> Schedule:
+    rule.check(name, rule.hyper.get(name, 0.0))
+    schedule = parse_schedule(text)
+    if not schedule.is_rate:
+        raise ScheduleError(
+            f"the schedule of {name} must say its height", received=text, remedy=f"write: 0.9 * ({text})"
+        )
+    return schedule
+
+
+def _in_range(rule: Rule, name: str, curve: Curve) -> None:
+    values = curve.values()
+    for step in {int(values.argmin()), int(values.argmax())}:
+        try:
+            rule.check(name, float(values[step]))
+        except RecipeError as wrong:
+            raise RecipeError(f"{wrong.what}; at step {step} of {curve.steps} it is", received=wrong.received) from None
+
+
+def _number(text: str) -> float | None:
+    try:
+        return number(float(text))
+    except ValueError:
+        return None

@@ -1,0 +1,62 @@
+"""The contract of a trainer: rows in lockstep, each with its own weights, hyperparameters and randomness."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from attrs import frozen
+from numpy.typing import NDArray
+from torch import Tensor
+
+from surefoot.core.keys import seed_of
+from surefoot.tasks import Prepared, Split
+
+
+@frozen(eq=False)
+class Row:
+    """A live run as a trainer sees it."""
+
+    rule: Any  # optimizers.Rule
+    hyper: Mapping[str, float]  # before the first update
+    seed: int
+
+
+@frozen(eq=False)
+class Updates:
+    """Consecutive updates to be made: for each, the samples of every seed and the hyperparameters of every row."""
+
+    start: int  # updates made before
+    samples: Sequence[Mapping[int, Tensor]]  # [n]: seed → sample indices [B]
+    hyper: Sequence[Sequence[Mapping[str, float]]]  # [K][n]
+
+
+class Trainer(Protocol):
+    """Trains K rows; keeps nothing but their weights, buffers and optimizer states."""
+
+    name: str
+
+    def advance(self, updates: Updates) -> NDArray[np.float64]:
+        """Make the updates; the training losses `[n, K]`, each before its update."""
+        ...
+
+    def outputs(self, split: Split) -> Sequence[Tensor]:
+        """Each row's outputs `[N, ...]` on a split, in evaluation mode."""
+        ...
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Go on with these rows only; their numbers do not change."""
+        ...
+
+
+def initial_model(task: Prepared, seed: int) -> torch.nn.Module:
+    """The task's model with the weights of a seed, on its device; torch's own random state is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(seed, "weights"))
+        return task.model().to(task.device)
+
+
+def order(task: Prepared, seed: int, epoch: int) -> Tensor:
+    """The order in which an epoch of a seed takes the training samples."""
+    generator = torch.Generator().manual_seed(seed_of(seed, "order", epoch))
+    return torch.randperm(len(task.train), generator=generator).to(task.device)
