@@ -1,0 +1,44 @@
+"""What commands print and write about a comparison."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from surefoot.core.errors import SurefootError
+
+if TYPE_CHECKING:
+    from surefoot.report import Comparison
+
+
+def present(comparison: Comparison, folder: Path, *, as_json: bool) -> None:
+    """The table (or JSON) on standard output; the report and its figure in `folder`."""
+    page, figure = folder / "report.html", folder / "curves.png"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        comparison.to_html(page)
+        comparison.plot().savefig(figure, dpi=130)
+    except OSError as wrong:
+        raise SurefootError(f"cannot write the report: {wrong}; the records are kept, see surefoot show") from wrong
+    if as_json:
+        click.echo(json.dumps(comparison.to_json() | {"files": {"report": str(page), "figure": str(figure)}}, indent=2))
+        return
+    click.echo(_marked(comparison.table()))
+    click.echo(f"\nReport  {page}\nFigure  {figure}")
+
+
+def folder_of(comparison: Comparison, out: Path) -> Path:
+    """Where a comparison's files lie: one folder each."""
+    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in comparison.study.facts.task)
+    return out / f"compare-{comparison.study.id}-{name}"
+
+
+def _marked(table: str) -> str:
+    """The leader's line in bold, in a terminal that wants colour."""
+    if "NO_COLOR" in os.environ:
+        return table
+    return "\n".join(click.style(line, bold=True) if line.startswith("★") else line for line in table.split("\n"))

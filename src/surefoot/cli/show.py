@@ -1,0 +1,63 @@
+"""`surefoot show`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from surefoot.cli.output import folder_of, present
+
+
+@click.command()
+@click.argument("study", type=int, required=False)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="surefoot-runs",
+    show_default=True,
+    metavar="DIR",
+    help="The folder of records.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md).")
+def show(study: int | None, out: Path, as_json: bool) -> None:
+    """List past comparisons, or redraw one by its number.
+
+    \b
+    Examples:
+      surefoot show
+      surefoot show 3
+      surefoot show 3 --json
+    """
+    from surefoot.report import Comparison
+    from surefoot.store import Store
+    from surefoot.studies.compare import FILE
+
+    with Store(out / FILE, create=False) as store:
+        if study is not None:
+            found = Comparison.of(store.load(study))
+            present(found, folder_of(found, out), as_json=as_json)
+            return
+        listed = [_line(Comparison.of(store.load(each.id))) for each in store.studies()]
+    if as_json:
+        click.echo(json.dumps({"surefoot": "list", "version": 1, "studies": listed}, indent=2))
+        return
+    from tabulate import tabulate
+
+    click.echo(tabulate(listed, headers="keys", disable_numparse=True))
+
+
+def _line(comparison: object) -> dict[str, object]:
+    from surefoot.report import Comparison
+
+    assert isinstance(comparison, Comparison)
+    study, verdict = comparison.study, comparison.verdict
+    ties = f" (ties with {len(verdict.ties)})" if verdict.ties else ""
+    return {
+        "id": study.id,
+        "created": study.created[:16].replace("T", " "),
+        "task": study.facts.task,
+        "recipes": len(comparison.summaries),
+        "seeds": len(study.facts.seeds),
+        "status": study.status,
+        "best": f"{verdict.best}{ties}" if verdict.best else "–",
+    }

@@ -1,0 +1,131 @@
+"""The comparison as figures: curves with their spread over seeds, and the learning rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from attrs import frozen
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from surefoot.analysis.summary import series
+from surefoot.core.history import History, Study
+from surefoot.core.units import Clock
+from surefoot.training import bind
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from surefoot.report.comparison import Comparison
+
+# Okabe and Ito's colours (all but yellow, too light for a line) are told apart by all eyes; strokes multiply them.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+STROKES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+POINTS = 400  # of a learning-rate curve: more than a figure has room for
+
+
+@frozen(eq=False)
+class Line:
+    """One curve with its spread: the mean over seeds and one standard deviation to either side."""
+
+    name: str
+    index: int  # the recipe's place in the comparison: decides colour and stroke, whatever else is drawn
+    x: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+
+def lines(comparison: Comparison, quantity: str) -> list[Line]:
+    """A quantity against epochs, for every recipe, over the seeds that came to each point."""
+    study, found = comparison.study, []
+    for index, (name, runs) in enumerate(study.recipes()):
+        longest = max(runs, key=lambda run: len(run.observations))
+        if not longest.observations:
+            continue
+        x = np.array([seen.step / study.facts.steps_per_epoch for seen in longest.observations])
+        values = [series(study, run, quantity) for run in runs]
+        at = [np.array([v[i] for v in values if i < len(v)]) for i in range(len(x))]
+        found.append(Line(name, index, x, np.array([v.mean() for v in at]), np.array([v.std() for v in at])))
+    return found
+
+
+def rates(comparison: Comparison) -> list[Line]:
+    """The learning rate against epochs, replayed exactly from the recipe and what was observed (the first seed's)."""
+    study, found = comparison.study, []
+    for index, (name, runs) in enumerate(study.recipes()):
+        values = rate_of(study, runs[0])
+        steps = np.unique(np.linspace(0, len(values) - 1, min(POINTS, len(values))).astype(int))
+        x = steps / study.facts.steps_per_epoch
+        found.append(Line(name, index, x, values[steps], np.zeros(len(steps))))
+    return found
+
+
+def rate_of(study: Study, run: History) -> NDArray[np.float64]:
+    """The learning rate of every update of a run."""
+    facts = study.facts
+    clock = Clock(facts.steps, facts.steps_per_epoch, facts.batch_size)
+    curve = bind(run.run.recipe, clock).curves["lr"]
+    return curve.values(observations=run.observations if curve.reducers else ())
+
+
+def curves(comparison: Comparison, *, legend: bool = True) -> Figure:
+    """Watched loss and the ranking metric side by side."""
+    facts = comparison.study.facts
+    shown = ["loss"] + ([facts.rank] if facts.rank != "loss" else ["train_loss"])
+    drawn = {quantity: lines(comparison, quantity) for quantity in shown}
+    figure = Figure(figsize=(12.5 if legend else 11, 4.6), layout="constrained")
+    panels = figure.subplots(1, len(shown))
+    for axes, (quantity, each) in zip(panels, drawn.items(), strict=True):
+        label = {"train_loss": "training loss"}.get(quantity, f"{facts.watched} {quantity}")
+        _draw(axes, each, quantity, log="loss" in quantity)
+        axes.set(xlabel="epoch", ylabel=label, title=label)
+    if legend:
+        _legend(figure, panels[0], comparison)
+    on_test = " — curves on the test set" if facts.watched == "test" else ""
+    band = "mean and ±1 standard deviation over" if len(facts.seeds) > 1 else "with"
+    figure.suptitle(f"{facts.task}: {band} {len(facts.seeds)} seed{'s' * (len(facts.seeds) > 1)}{on_test}", fontsize=11)
+    return figure
+
+
+def rate_curves(comparison: Comparison) -> Figure:
+    """The learning rates against epochs, on a log axis."""
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    axes = figure.subplots()
+    _draw(axes, rates(comparison), "rate", log=True)
+    axes.set(xlabel="epoch", ylabel="learning rate", title="learning rate")
+    return figure
+
+
+def style(index: int) -> dict[str, Any]:
+    """The colour and stroke of a recipe: distinct for the first 35, the same wherever it is drawn."""
+    return {"color": COLOURS[index % len(COLOURS)], "linestyle": STROKES[index // len(COLOURS) % len(STROKES)]}
+
+
+def _draw(axes: Axes, found: Sequence[Line], quantity: str, *, log: bool) -> None:
+    for line in found:
+        marker = "o" if len(line.x) == 1 else None
+        mean = np.where(line.mean > 0, line.mean, np.nan) if log else line.mean
+        drawn = axes.plot(line.x, mean, label=line.name, linewidth=1.6, marker=marker, **style(line.index))
+        drawn[0].set_gid(f"{quantity}-line-r{line.index}")
+        if line.spread.any():
+            low, high = line.mean - line.spread, line.mean + line.spread
+            low = np.maximum(low, line.mean / 100) if log else low
+            band = axes.fill_between(line.x, low, high, color=style(line.index)["color"], alpha=0.10, linewidth=0)
+            band.set_gid(f"{quantity}-band-r{line.index}")
+    if log and found:
+        axes.set_yscale("log")
+    axes.grid(alpha=0.25, linewidth=0.6)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _legend(figure: Figure, axes: Axes, comparison: Comparison) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    by_name = dict(zip(labels, handles, strict=True))
+    ranked = [summary.name for summary in comparison.ranked() if summary.name in by_name]
+    columns = 1 + len(ranked) // 28
+    figure.legend(
+        [by_name[name] for name in ranked], ranked, loc="outside right center", fontsize=8, frameon=False,
+        title="from best to worst", title_fontsize=8, handlelength=2.6, ncols=columns,
+    )  # fmt: skip

@@ -1,0 +1,89 @@
+"""The comparison as one HTML file: inline SVG and CSS, no script, no network."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from typing import TYPE_CHECKING
+
+import jinja2
+import matplotlib
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from surefoot.core.text import show_value
+from surefoot.report import figures
+from surefoot.report.code import torch_code
+from surefoot.report.table import heading, interval, legend, rate, rows
+
+if TYPE_CHECKING:
+    from surefoot.report.comparison import Comparison
+
+DASHES = {"-": "none", "--": "6 3", ":": "1.5 3", "-.": "6 3 1.5 3"}
+
+
+def as_html(comparison: Comparison) -> str:
+    """The whole page."""
+    return _template("page.html").render(_facts(comparison))
+
+
+def fragment(comparison: Comparison) -> str:
+    """The table, the verdict and the curves, for a notebook."""
+    return _template("fragment.html").render(_facts(comparison))
+
+
+def svg(figure: Figure, tips: dict[int, str]) -> Markup:
+    """A figure as inline SVG; the curve of recipe i shows `tips[i]` when pointed at."""
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "surefoot"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    drawing = buffer.getvalue()
+    drawing = drawing[drawing.index("<svg") :]
+    for index, tip in tips.items():
+        title = f"<title>{html.escape(tip)}</title>"
+        drawing = re.sub(rf'(<g id="[\w.% -]+-r{index}">)', lambda g, t=title: g[1] + t, drawing)  # type: ignore[misc]
+    return Markup(drawing)
+
+
+def _facts(comparison: Comparison) -> dict[str, object]:
+    study = comparison.study
+    shown, cells = rows(comparison)
+    place = {name: index for index, (name, _) in enumerate(study.recipes())}
+    tips = {place[s.name]: f"{s.name} — final {study.facts.rank} {interval(s.final)}" for s in comparison.ranked()}
+    best = comparison.verdict.best
+    return {
+        "comparison": comparison,
+        "study": study,
+        "facts": study.facts,
+        "heading": heading(comparison),
+        "legend": legend(comparison),
+        "headings": shown,
+        "rows": [(place[row[1]], _swatch(place[row[1]]), row) for row in cells],
+        "curves": svg(figures.curves(comparison, legend=False), tips),
+        "rates": svg(figures.rate_curves(comparison), tips),
+        "recipes": [(_swatch(place[s.name]), s.name, _yaml(comparison, s.name)) for s in comparison.ranked()],
+        "code": torch_code(comparison.recipe(best), study.facts) if best else None,
+    }
+
+
+def _swatch(index: int) -> Markup:
+    look = figures.style(index)
+    stroke = look["linestyle"]
+    dash = DASHES.get(stroke, "5 1 1 1 1 1") if isinstance(stroke, str) else "5 1 1 1 1 1"
+    return Markup(
+        f'<svg class="swatch" width="30" height="10"><line x1="1" x2="29" y1="5" y2="5" stroke="{look["color"]}" '
+        f'stroke-width="2.4" stroke-dasharray="{dash}"/></svg>'
+    )
+
+
+def _yaml(comparison: Comparison, name: str) -> str:
+    recipe = comparison.recipe(name)
+    lines = [f"- name: {show_value(recipe.name)}", f"  optimizer: {recipe.optimizer}"]
+    lines += [f"  lr: {rate(comparison, name)}", f"  schedule: {recipe.schedule}"]
+    return "\n".join(lines + [f"  {key}: {value}" for key, value in recipe.hyper])
+
+
+def _template(name: str) -> jinja2.Template:
+    loader = jinja2.PackageLoader("surefoot.report", "templates")
+    return jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined).get_template(name)

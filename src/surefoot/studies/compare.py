@@ -1,0 +1,175 @@
+"""Compare: train every recipe whole, on equal terms, and say which differ and which tie."""
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from surefoot.core.errors import RecipeError, UsageError
+from surefoot.core.history import Facts, Status
+from surefoot.core.recipe import Recipe, check_rate
+from surefoot.core.record import Event, Note
+from surefoot.core.run import Run
+from surefoot.core.task import Task
+from surefoot.core.text import number
+from surefoot.core.units import Clock
+from surefoot.report import Comparison
+from surefoot.store import Store
+from surefoot.studies.progress import Watcher
+from surefoot.studies.recipes import RecipeSet, load_recipes
+from surefoot.tasks import Prepared, load, prepare
+from surefoot.training import CHOICES, Policy, bind, train
+
+FILE = "surefoot.sqlite"  # in the folder of results
+
+
+def compare(
+    task: str | Path | Task = "digits",
+    recipes: "str | Path | RecipeSet | Recipe | Sequence[Recipe]" = "classic",
+    seeds: int | Sequence[int] = 3,
+    *,
+    lr: float | Sequence[float] | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    trainer: str = "auto",
+    device: str | None = None,
+    data: str | Path | None = None,
+    target: float | None = None,
+    out: str | Path | None = "surefoot-runs",
+    progress: bool = True,
+    command: str = "",
+) -> Comparison:
+    """Train every recipe on a task, whole, with the same seeds, and judge.
+
+    Parameters:
+        task: a built-in task's name, a file with a `task()` function, or a `Task`.
+        recipes: the name of a set ("classic", "source"), a recipe file, or `Recipe`s.
+        seeds: how many (0, 1, ...) or which. A seed decides initial weights, batch order and dropout masks, the same
+            for every recipe: differences are paired.
+        lr: replaces every recipe's rate; of several, one recipe a rate.
+        epochs, batch_size, device: override the recipe set's and the task's.
+        trainer: "fused" (all rows stacked), "loop" (one by one) or "auto".
+        data: the folder of a task's data files.
+        target: the value of the ranking metric to count steps to; None takes the median recipe's final value.
+        out: the folder of the record file; None keeps nothing.
+        progress: whether to show it on standard error.
+
+    Raises UsageError (RecipeError, ScheduleError, TaskError, DataError) before anything is trained.
+
+    >>> import surefoot as sf
+    >>> found = sf.compare("digits", [sf.Recipe("Adam", "adam", 0.01), sf.Recipe("SGD", "sgd", 1e-5)], seeds=2,
+    ...                    epochs=1, out=None, progress=False)
+    >>> found.best.recipe.name, found.best.ties
+    ('Adam', ())
+    """
+    chosen = load_recipes(recipes).at_rates(_rates(lr))
+    which = _seeds(seeds)
+    if trainer not in CHOICES:
+        raise RecipeError("unknown trainer", received=trainer, remedy=f"choose one of {', '.join(CHOICES)}")
+    if target is not None and number(target) is None:
+        raise UsageError("the target must be a finite number", received=target)
+    declared = load(task, None if data is None else Path(data))
+    ready = prepare(
+        declared,
+        batch_size=chosen.batch_size if batch_size is None else batch_size,
+        epochs=chosen.epochs if epochs is None else epochs,
+        device=device,
+        watch=chosen.curves,
+    )
+    runs = [
+        Run(index, recipe, seed)
+        for index, (recipe, seed) in enumerate((recipe, seed) for recipe in chosen.recipes for seed in which)
+    ]
+    clock = Clock(ready.steps, ready.steps_per_epoch, ready.batch_size)
+    policies = {recipe.name: bind(recipe, clock) for recipe in chosen.recipes}
+    source = "" if isinstance(task, Task) else str(task)
+    facts = _facts(ready, source, declared.about, which, trainer, target, command)
+    with Store(Path(":memory:") if out is None else Path(out) / FILE) as store:
+        return _trained(store, ready, runs, [policies[run.recipe.name] for run in runs], facts, progress)
+
+
+def _trained(
+    store: Store, ready: Prepared, runs: list[Run], policies: list[Policy], facts: Facts, progress: bool
+) -> Comparison:
+    study = store.begin("compare", facts, environment(), runs)
+    write, watcher = store.sink(study), Watcher(ready.name, runs)
+
+    def sink(event: Event) -> None:
+        write(event)
+        if progress:
+            watcher(event)
+
+    status: Status = "failed"
+    began = time.perf_counter()
+    try:
+        for note in (*ready.notes, *dict.fromkeys(found for policy in policies for found in policy.check())):
+            sink(Note(note))
+        train(ready, runs, policies, sink, facts.trainer)
+        status = "done"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        watcher.close()
+        store.finish(study, status, time.perf_counter() - began)
+    return Comparison.of(store.load(study))
+
+
+def environment() -> dict[str, str]:
+    """What a result depends on beside the recipe: versions and machine."""
+    return {
+        "surefoot": version("surefoot"),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+    }
+
+
+def _facts(
+    ready: Prepared,
+    source: str,
+    about: str,
+    seeds: tuple[int, ...],
+    trainer: str,
+    target: float | None,
+    command: str,
+) -> Facts:
+    held = {"train": ready.train, ready.watched_name: ready.watched, "test": ready.test}
+    return Facts(
+        task=ready.name,
+        source=source,
+        about=about,
+        watched=ready.watched_name,
+        rank=ready.rank.name,
+        goal=ready.rank.goal,
+        metrics=tuple(metric.name for metric in ready.metrics),
+        samples={name: len(split) for name, split in held.items() if split is not None},
+        parameters=sum(p.numel() for p in ready.model().parameters()),
+        batch_size=ready.batch_size,
+        epochs=ready.epochs,
+        steps_per_epoch=ready.steps_per_epoch,
+        last_batch=ready.last_batch,
+        device=str(ready.device),
+        fingerprint=ready.fingerprint,
+        seeds=seeds,
+        trainer=trainer,
+        target=target,
+        command=command,
+    )
+
+
+def _rates(lr: float | Sequence[float] | None) -> list[float]:
+    if lr is None:
+        return []
+    return [check_rate(rate) for rate in ([lr] if isinstance(lr, int | float) else lr)]
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    which = tuple(range(seeds)) if isinstance(seeds, int) and not isinstance(seeds, bool) else tuple(seeds)  # type: ignore[arg-type]
+    whole = all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in which)
+    if not which or not whole or len(set(which)) < len(which):
+        raise UsageError("seeds must be a number above 0, or different whole numbers", received=seeds)
+    return which
