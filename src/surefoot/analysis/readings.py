@@ -66,8 +66,8 @@ def _stability(facts: Facts, summaries: list[Summary]) -> str:
     if steady:
         calm, wild = steady[0], steady[-1]
         sentences.append(
-            f"{calm.name} is steadiest: over the last fifth its {facts.rank} moves by {calm.wobble:.2g} a look"
-            + (f"; {wild.name} moves most, by {wild.wobble:.2g}." if wild is not calm else ".")
+            f"{calm.name} is steadiest: over the last fifth its {facts.rank} strays {calm.wobble:.2g} from its trend"
+            + (f"; {wild.name} strays most, by {wild.wobble:.2g}." if wild is not calm else ".")
         )
     for s in summaries:
         if s.diverged:

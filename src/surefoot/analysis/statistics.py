@@ -1,6 +1,7 @@
 """Comparisons with the best: recipes × seeds under one model."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from attrs import frozen
@@ -57,6 +58,7 @@ def compare_with_best(y: Table) -> Comparison:
     return Comparison(leader, behind, np.full(recipes, least), True, p_spread)
 
 
+@lru_cache(maxsize=256)
 def dunnett(k: int, freedom: int, level: float = LEVEL) -> float:
     """One-sided quantile d of Dunnett's distribution: P(max of k Student variables with correlations ½ ≤ d) = level.
 

@@ -37,11 +37,13 @@ class Interval:
 class Summary:
     """One recipe over its seeds; numbers of the metric that ranks, on the watched set, unless they say otherwise.
 
-    Parameters: `final`, at the end; `best`, the best over training; `test`, the final value on a test set that was only
-    reported; `early`, the mean watched loss over the first fifth; `to_target`, the median over seeds of the steps to
-    the target (None unless most seeds reach it) and `reached`, how many do; `wobble`, the root mean square change from
-    look to look over the last fifth; `gain`, what the last fifth improved by; `diverged`, the steps at which seeds did;
-    `seconds`, the mean over seeds of a run's share of the time.
+    Parameters:
+        final, best: at the end, and the best over training; test: the final value on a test set that is only reported.
+        early: the mean watched loss over the first fifth.
+        to_target: the median over seeds of the steps to the target, None unless most seeds reach it; reached: how many.
+        wobble: the root mean square distance of the last fifth (three looks at least) from its straight-line trend;
+            gain: what that trend improves by.
+        diverged: the steps at which seeds did; seconds: the mean over seeds of a run's share of the time.
     """
 
     name: str
@@ -81,11 +83,10 @@ def _summary(study: Study, name: str, runs: list[History], target: float | None)
     rank, sign = study.facts.rank, 1 if study.facts.goal == "max" else -1
     done = [run for run in runs if run.status == "done"]
     curves = [series(study, run, rank) for run in done]
-    tails = [curve[-_share(curve) - 1 :] for curve in curves]
+    tails = [tail for curve in curves if len(tail := curve[-max(_share(curve) + 1, 3) :]) > 2]
+    trends = [_trend(tail) for tail in tails]
     reached = [step for run in runs if (step := _steps_to(study, run, target, sign)) is not None]
     early = [np.mean(losses[: _share(losses)]) for run in runs if (losses := series(study, run, "loss"))]
-    wobbles = [float(np.sqrt(np.mean(np.diff(tail) ** 2))) for tail in tails if len(tail) > 1]
-    gains = [sign * (tail[-1] - tail[0]) for tail in tails if len(tail) > 1]
     return Summary(
         name=name,
         seeds=len(runs),
@@ -96,8 +97,8 @@ def _summary(study: Study, name: str, runs: list[History], target: float | None)
         early=float(np.mean(early)) if early else None,
         to_target=int(statistics.median_low(reached)) if 2 * len(reached) > len(runs) else None,
         reached=len(reached),
-        wobble=float(np.mean(wobbles)) if wobbles else None,
-        gain=float(np.mean(gains)) if gains else None,
+        wobble=float(np.mean([stray for _, stray in trends])) if trends else None,
+        gain=sign * float(np.mean([rise for rise, _ in trends])) if trends else None,
         diverged=tuple(run.diverged for run in runs if run.diverged is not None),
         seconds=float(np.mean([run.seconds for run in runs])),
     )
@@ -105,6 +106,13 @@ def _summary(study: Study, name: str, runs: list[History], target: float | None)
 
 def _finals(study: Study, runs: list[History]) -> list[float]:
     return [series(study, run, study.facts.rank)[-1] for run in runs if run.status == "done"]
+
+
+def _trend(tail: Sequence[float]) -> tuple[float, float]:
+    """What the least-squares line through a tail rises by, and the root mean square distance from it."""
+    x = np.arange(len(tail))
+    line = np.polynomial.Polynomial.fit(x, tail, 1)(x)
+    return float(line[-1] - line[0]), float(np.sqrt(np.mean((line - tail) ** 2)))
 
 
 def _share(curve: Sequence[float]) -> int:

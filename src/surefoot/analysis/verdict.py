@@ -41,7 +41,7 @@ def judge(facts: Facts, summaries: list[Summary]) -> Verdict:
             visible=None,
             pooled=True,
             p_spread=None,
-            sentence="No recipe came to its end on every seed: try lower rates, for example a tenth (--lr).",
+            sentence=_nothing(summaries),
         )
     y = sign * np.array([[value for value in s.finals if value is not None] for s in whole])
     found = compare_with_best(y)
@@ -59,6 +59,12 @@ def judge(facts: Facts, summaries: list[Summary]) -> Verdict:
         p_spread=found.p_spread,
         sentence=_sentence(facts, whole[found.leader], ties, len(whole), visible),
     )
+
+
+def _nothing(summaries: list[Summary]) -> str:
+    if any(s.diverged for s in summaries):
+        return "No recipe came to its end on every seed: try lower rates, for example a tenth (--lr)."
+    return "No recipe came to its end: there is nothing to judge yet."
 
 
 def _sentence(facts: Facts, leader: Summary, ties: tuple[str, ...], whole: int, visible: float | None) -> str:

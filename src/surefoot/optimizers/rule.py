@@ -25,6 +25,9 @@ State = dict[str, Tensor]  # of one parameter; named as torch.optim names it (ex
 Coefficients = Mapping[str, Coefficient]  # of one step, for one row or for all rows of a population
 
 
+MOST = 1e30  # beyond it float32 overflows in the coefficients, where torch raises instead of diverging
+
+
 def real(default: float) -> Any:
     """A numeric hyperparameter; whole numbers become floats, so that equal rules have equal text."""
     return field(default=default, converter=lambda value: value if number(value) is None else float(value))
@@ -69,8 +72,8 @@ class Rule(ABC):
         """Raises RecipeError where hyperparameter `name` may not have this value."""
         if name not in self.hyper:
             raise RecipeError(f"{self.name} has no hyperparameter {name!r}", remedy=did_you_mean(name, self.hyper))
-        if (real_value := number(value)) is None or real_value < 0:
-            raise RecipeError(f"{name} of {self.name} must be a finite number, 0 or above", received=value)
+        if (real_value := number(value)) is None or not 0 <= real_value <= MOST:
+            raise RecipeError(f"{name} of {self.name} must be a finite number from 0 to {MOST:g}", received=value)
 
     @abstractmethod
     def init(self, p: Tensor, h: Coefficients) -> State:

@@ -17,19 +17,19 @@ def torch_code(recipe: Recipe, facts: Facts) -> str:
     start = {**policy.fixed, **{name: float(curve(0)) for name, curve in policy.curves.items()}}
     native = torch_source(policy.rule, start)
     optimizer = native or f"sf.optimizers.torch_optimizer({_rule(policy.rule)}, model.parameters())"
+    about = f"{recipe.name}. `batches` is any iterable of {facts.batch_size} samples with a length: a DataLoader."
+    about += " `validate(model)` gives the validation loss." if reactive else ""
     lines = [
         "import torch",
         "import surefoot as sf",
         "",
         "",
         f"def train(model, batches, loss_function, {'validate, ' * reactive}epochs={facts.epochs}):",
-        f'    """{recipe.name}. Batches of {facts.batch_size}: any iterable with a length, a DataLoader for one.'
-        + (" `validate(model)` gives the validation loss." if reactive else "")
-        + '"""',
+        f"    {about!r}",
         f"    optimizer = {optimizer}",
     ]
     for name, curve in policy.curves.items():
-        lines.append(f'    {name} = sf.parse("{curve.schedule}").bind(epochs * len(batches), len(batches))')
+        lines.append(f"    {name} = sf.parse({str(curve.schedule)!r}).bind(epochs * len(batches), len(batches))")
         lines += [f"    {name}_state = {name}.start()"] * bool(curve.reducers)
     lines += [
         "    step = 0",
@@ -59,4 +59,4 @@ def _assign(rule: Rule, name: str, curve: Curve) -> str:
 
 
 def _rule(rule: Rule) -> str:
-    return f'sf.optimizers.parse("{rule}")'
+    return f"sf.optimizers.parse({str(rule)!r})"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import jinja2
 import matplotlib
+import yaml
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from surefoot.core.text import show_value
 from surefoot.report import figures
 from surefoot.report.code import torch_code
-from surefoot.report.table import heading, interval, legend, rate, rows
+from surefoot.report.table import heading, interval, legend, rows
 
 if TYPE_CHECKING:
     from surefoot.report.comparison import Comparison
@@ -79,9 +79,14 @@ def _swatch(index: int) -> Markup:
 
 def _yaml(comparison: Comparison, name: str) -> str:
     recipe = comparison.recipe(name)
-    lines = [f"- name: {show_value(recipe.name)}", f"  optimizer: {recipe.optimizer}"]
-    lines += [f"  lr: {rate(comparison, name)}", f"  schedule: {recipe.schedule}"]
-    return "\n".join(lines + [f"  {key}: {value}" for key, value in recipe.hyper])
+    entry: dict[str, object] = {
+        "name": recipe.name,
+        "optimizer": recipe.optimizer,
+        "lr": recipe.lr,
+        "schedule": recipe.schedule,
+    }
+    kept = {key: value for key, value in entry.items() if value is not None} | dict(recipe.hyper)
+    return yaml.safe_dump([kept], sort_keys=False, allow_unicode=True, width=1000).rstrip()
 
 
 def _template(name: str) -> jinja2.Template:

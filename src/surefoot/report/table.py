@@ -75,8 +75,8 @@ def legend(comparison: Comparison) -> str:
     """What the marks and columns mean."""
     return _wrapped(
         "",
-        "★ leads, = ties with it. Brackets: 95 % interval over seeds. wobble: change from look to look over the last "
-        "fifth."
+        "★ leads, = ties with it. Brackets: 95 % interval over seeds. wobble: how far the last fifth strays from its "
+        "straight-line trend."
         + (
             " test: the final value on the test set, never chosen on."
             if any(s.test for s in comparison.summaries)

@@ -137,7 +137,7 @@ def _facts(
     target: float | None,
     command: str,
 ) -> Facts:
-    held = {"train": ready.train, ready.watched_name: ready.watched, "test": ready.test}
+    held = {"train": ready.train, "test": ready.test, ready.watched_name: ready.watched}
     return Facts(
         task=ready.name,
         source=source,
@@ -168,8 +168,8 @@ def _rates(lr: float | Sequence[float] | None) -> list[float]:
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    which = tuple(range(seeds)) if isinstance(seeds, int) and not isinstance(seeds, bool) else tuple(seeds)  # type: ignore[arg-type]
+    which = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     whole = all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in which)
-    if not which or not whole or len(set(which)) < len(which):
+    if isinstance(seeds, bool) or not which or not whole or len(set(which)) < len(which):
         raise UsageError("seeds must be a number above 0, or different whole numbers", received=seeds)
     return which

@@ -45,10 +45,10 @@ def usable(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, TypeError) as wrong:
+    except (RuntimeError, AssertionError, TypeError):
         there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
         remedy = "use one of: " + ", ".join(kind for kind, here in there.items() if here)
-        raise TaskError("this device cannot be used here", received=str(name), remedy=remedy) from wrong
+        raise TaskError("this device cannot be used here", received=str(name), remedy=remedy) from None
     return device
 
 
