@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours (all but yellow, too light for a line) are told apart by all eyes; strokes multiply them.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 STROKES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
-POINTS = 400  # of a learning-rate curve: more than a figure has room for
+POINTS = 10_000  # in all curves of a panel together: keeps a report of hundreds of recipes small
 
 
 @frozen(eq=False)
@@ -47,7 +47,9 @@ def lines(comparison: Comparison, quantity: str) -> list[Line]:
         x = np.array([seen.step / study.facts.steps_per_epoch for seen in longest.observations])
         values = [series(study, run, quantity) for run in runs]
         at = [np.array([v[i] for v in values if i < len(v)]) for i in range(len(x))]
-        found.append(Line(name, index, x, np.array([v.mean() for v in at]), np.array([v.std() for v in at])))
+        kept = _thinned(len(x), len(comparison.summaries))
+        mean, spread = np.array([v.mean() for v in at]), np.array([v.std() for v in at])
+        found.append(Line(name, index, x[kept], mean[kept], spread[kept]))
     return found
 
 
@@ -56,10 +58,15 @@ def rates(comparison: Comparison) -> list[Line]:
     study, found = comparison.study, []
     for index, (name, runs) in enumerate(study.recipes()):
         values = rate_of(study, runs[0])
-        steps = np.unique(np.linspace(0, len(values) - 1, min(POINTS, len(values))).astype(int))
+        steps = _thinned(len(values), len(comparison.summaries))
         x = steps / study.facts.steps_per_epoch
         found.append(Line(name, index, x, values[steps], np.zeros(len(steps))))
     return found
+
+
+def _thinned(points: int, curves: int) -> NDArray[np.int64]:
+    """Which points of a curve to draw: evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, points - 1, min(points, max(50, POINTS // curves), 400)).astype(np.int64))
 
 
 def rate_of(study: Study, run: History) -> NDArray[np.float64]:

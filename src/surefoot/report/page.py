@@ -39,7 +39,7 @@ def svg(figure: Figure, tips: dict[int, str]) -> Markup:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "surefoot"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     drawing = buffer.getvalue()
-    drawing = drawing[drawing.index("<svg") :]
+    drawing = re.sub(r"(\.\d\d)\d+", r"\1", drawing[drawing.index("<svg") :])  # hundredths of a point are enough
     for index, tip in tips.items():
         title = f"<title>{html.escape(tip)}</title>"
         drawing = re.sub(rf'(<g id="[\w.% -]+-r{index}">)', lambda g, t=title: g[1] + t, drawing)  # type: ignore[misc]
