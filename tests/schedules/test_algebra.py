@@ -56,6 +56,7 @@ open_shapes = st.recursive(
         st.tuples(inner, inner).map(lambda ab: ab[0] * ab[1] if not (ab[0].is_rate and ab[1].is_rate) else ab[0]),
         st.tuples(inner, inner).map(lambda ab: ab[0] + ab[1] if ab[0].is_rate == ab[1].is_rate else ab[0]),
         st.tuples(numbers, inner).map(lambda ab: ab[0] * ab[1]),
+        st.tuples(inner, numbers).map(lambda ab: ab[0] + ab[1]),
     ),
     max_leaves=6,
 )
@@ -94,6 +95,8 @@ def test_laws(a, b, c, x):
     for other in same[1:]:
         np.testing.assert_allclose(other.values(), same[0].values(), rtol=1e-12)
     np.testing.assert_allclose(bind(a + b).values(), bind(a).values() + bind(b).values(), rtol=1e-12)
+    np.testing.assert_allclose(bind(x + c + 1).values(), bind(c).values() + x + 1, rtol=1e-12)
+    assert c + 0 == c
     np.testing.assert_allclose(bind(x * (a >> c)).values(), bind((x * a) >> (x * c)).values(), rtol=1e-12)
 
 

@@ -73,7 +73,7 @@ def test_prints_as_it_is_written():
     for text in (
         "0.1 * (warmup('5%') >> cosine())",
         "0.1 * warmup(500) * step('10ep', factor=0.5)",
-        "0.5 * cosine(end=0.1) + 0.01 * constant()",
+        "0.5 * cosine(end=0.1) + 0.01",
         "constant(over='2.5ep') >> cosine('10%') >> linear(start=0.5)",
         "(warmup(5) >> cosine()) * plateau(0.5, patience=3)",
         "1.0 * piecewise([10, 20, 30], values=[1.0, 0.5, 0.1, 0.01])",

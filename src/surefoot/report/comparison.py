@@ -1,118 +1,43 @@
-"""A comparison with its verdict: computed once as data, drawn many times."""
+"""A comparison that can draw itself."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import attrs
 from attrs import frozen
+from matplotlib.figure import Figure
 
-from surefoot.analysis import Reading, Summary, Verdict, judge, readings, summarize, target_of
-from surefoot.core.errors import SurefootError
-from surefoot.core.history import Study
-from surefoot.core.recipe import Recipe
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-VERSION = 1  # of the JSON form
-
-
-@frozen
-class Best:
-    """The leader of a comparison, and the recipes it ties with: those that could be as good."""
-
-    recipe: Recipe
-    ties: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return self.recipe.name + (f" (ties with {', '.join(self.ties)})" if self.ties else "")
+from surefoot.report.figures import curves
+from surefoot.report.findings import Findings
+from surefoot.report.page import as_html, fragment
+from surefoot.report.table import as_text
 
 
 @frozen(eq=False, repr=False)
-class Comparison:
+class Comparison(Findings):
     """What a comparison found.
 
     `.table()` is text; `.plot()` a matplotlib figure; `.to_html()` one self-contained page; `.best` the leader with its
     ties; `.to_json()` plain data. In a notebook it shows itself.
     """
 
-    study: Study
-    target: float | None
-    summaries: tuple[Summary, ...]
-    verdict: Verdict
-    readings: tuple[Reading, ...]
-
-    @classmethod
-    def of(cls, study: Study) -> Comparison:
-        """The comparison that a study recorded."""
-        target = target_of(study)
-        found = summarize(study, target)
-        verdict = judge(study.facts, found)
-        return cls(study, target, tuple(found), verdict, tuple(readings(study.facts, found, verdict, target)))
-
-    @property
-    def best(self) -> Best:
-        """The leader. Raises SurefootError where no recipe came to its end on every seed."""
-        if self.verdict.best is None:
-            raise SurefootError(self.verdict.sentence)
-        return Best(self.recipe(self.verdict.best), self.verdict.ties)
-
-    def recipe(self, name: str) -> Recipe:
-        """A recipe by its name."""
-        return next(run.run.recipe for run in self.study.runs if run.run.recipe.name == name)
-
-    def ranked(self) -> list[Summary]:
-        """The summaries from best to worst."""
-        by_name = {summary.name: summary for summary in self.summaries}
-        return [by_name[name] for name in self.verdict.ranking]
-
     def table(self) -> str:
         """The table, the verdict and the readings as text."""
-        from surefoot.report.table import as_text
-
         return as_text(self)
 
     def plot(self) -> Figure:
         """Loss and metric on the watched set against epochs, side by side, as a matplotlib figure."""
-        from surefoot.report.figures import curves
-
         return curves(self)
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The report as one self-contained page; written to `path` where one is given."""
-        from surefoot.report.page import as_html
-
         page = as_html(self)
         if path is not None:
             Path(path).write_text(page, encoding="utf-8")
         return page
 
-    def to_json(self) -> dict[str, Any]:
-        """All numbers of the comparison as plain data; docs/json.md describes it."""
-        return {
-            "surefoot": "comparison",
-            "version": VERSION,
-            "id": self.study.id,
-            "created": self.study.created,
-            "status": self.study.status,
-            "seconds": self.study.seconds,
-            "facts": attrs.asdict(self.study.facts),
-            "environment": dict(self.study.environment),
-            "target": self.target,
-            "verdict": attrs.asdict(self.verdict),
-            "recipes": [
-                {"recipe": attrs.asdict(self.recipe(s.name)), "summary": attrs.asdict(s)} for s in self.ranked()
-            ],
-            "readings": [attrs.asdict(reading) for reading in self.readings],
-            "notes": list(self.study.notes),
-        }
-
     def __repr__(self) -> str:
         return self.table()
 
     def _repr_html_(self) -> str:
-        from surefoot.report.page import fragment
-
         return fragment(self)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from attrs import frozen
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from surefoot.analysis.summary import series
 from surefoot.core.history import History, Study
 from surefoot.core.units import Clock
+from surefoot.report.findings import Findings
 from surefoot.training import bind
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from surefoot.report.comparison import Comparison
 
 # Okabe and Ito's colours (all but yellow, too light for a line) are told apart by all eyes; strokes multiply them.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
@@ -37,7 +34,7 @@ class Line:
     spread: NDArray[np.float64]
 
 
-def lines(comparison: Comparison, quantity: str) -> list[Line]:
+def lines(comparison: Findings, quantity: str) -> list[Line]:
     """A quantity against epochs, for every recipe, over the seeds that came to each point."""
     study, found = comparison.study, []
     for index, (name, runs) in enumerate(study.recipes()):
@@ -53,7 +50,7 @@ def lines(comparison: Comparison, quantity: str) -> list[Line]:
     return found
 
 
-def rates(comparison: Comparison) -> list[Line]:
+def rates(comparison: Findings) -> list[Line]:
     """The learning rate against epochs, replayed exactly from the recipe and what was observed (the first seed's)."""
     study, found = comparison.study, []
     for index, (name, runs) in enumerate(study.recipes()):
@@ -77,7 +74,7 @@ def rate_of(study: Study, run: History) -> NDArray[np.float64]:
     return curve.values(observations=run.observations if curve.reducers else ())
 
 
-def curves(comparison: Comparison, *, legend: bool = True) -> Figure:
+def curves(comparison: Findings, *, legend: bool = True) -> Figure:
     """Watched loss and the ranking metric side by side."""
     facts = comparison.study.facts
     shown = ["loss"] + ([facts.rank] if facts.rank != "loss" else ["train_loss"])
@@ -96,7 +93,7 @@ def curves(comparison: Comparison, *, legend: bool = True) -> Figure:
     return figure
 
 
-def rate_curves(comparison: Comparison) -> Figure:
+def rate_curves(comparison: Findings) -> Figure:
     """The learning rates against epochs, on a log axis."""
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     axes = figure.subplots()
@@ -127,7 +124,7 @@ def _draw(axes: Axes, found: Sequence[Line], quantity: str, *, log: bool) -> Non
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(figure: Figure, axes: Axes, comparison: Comparison) -> None:
+def _legend(figure: Figure, axes: Axes, comparison: Findings) -> None:
     handles, labels = axes.get_legend_handles_labels()
     by_name = dict(zip(labels, handles, strict=True))
     ranked = [summary.name for summary in comparison.ranked() if summary.name in by_name]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import io
 import re
-from typing import TYPE_CHECKING
 
 import jinja2
 import matplotlib
@@ -15,20 +14,18 @@ from matplotlib.figure import Figure
 
 from surefoot.report import figures
 from surefoot.report.code import torch_code
+from surefoot.report.findings import Findings
 from surefoot.report.table import heading, interval, legend, rows
-
-if TYPE_CHECKING:
-    from surefoot.report.comparison import Comparison
 
 DASHES = {"-": "none", "--": "6 3", ":": "1.5 3", "-.": "6 3 1.5 3"}
 
 
-def as_html(comparison: Comparison) -> str:
+def as_html(comparison: Findings) -> str:
     """The whole page."""
     return _template("page.html").render(_facts(comparison))
 
 
-def fragment(comparison: Comparison) -> str:
+def fragment(comparison: Findings) -> str:
     """The table, the verdict and the curves, for a notebook."""
     return _template("fragment.html").render(_facts(comparison))
 
@@ -46,7 +43,7 @@ def svg(figure: Figure, tips: dict[int, str]) -> Markup:
     return Markup(drawing)
 
 
-def _facts(comparison: Comparison) -> dict[str, object]:
+def _facts(comparison: Findings) -> dict[str, object]:
     study = comparison.study
     shown, cells = rows(comparison)
     place = {name: index for index, (name, _) in enumerate(study.recipes())}
@@ -77,7 +74,7 @@ def _swatch(index: int) -> Markup:
     )
 
 
-def _yaml(comparison: Comparison, name: str) -> str:
+def _yaml(comparison: Findings, name: str) -> str:
     recipe = comparison.recipe(name)
     entry: dict[str, object] = {
         "name": recipe.name,

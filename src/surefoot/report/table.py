@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
 from surefoot.analysis import Interval, Summary
-
-if TYPE_CHECKING:
-    from surefoot.report.comparison import Comparison
+from surefoot.optimizers import parse
+from surefoot.report.findings import Findings
 
 WIDTH = 110
 
 
-def rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+def rows(comparison: Findings) -> tuple[list[str], list[list[str]]]:
     """Headings and cells, from best to worst; the same for the terminal and the page."""
     facts, verdict = comparison.study.facts, comparison.verdict
     sign = "≥" if facts.goal == "max" else "≤"
@@ -44,7 +42,7 @@ def rows(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     return shown, cells
 
 
-def as_text(comparison: Comparison) -> str:
+def as_text(comparison: Findings) -> str:
     """Heading, table, verdict and readings."""
     shown, cells = rows(comparison)
     table = tabulate(cells, headers=shown, tablefmt="simple", disable_numparse=True)
@@ -53,7 +51,7 @@ def as_text(comparison: Comparison) -> str:
     return "\n\n".join(parts)
 
 
-def heading(comparison: Comparison) -> str:
+def heading(comparison: Findings) -> str:
     """What was compared on what, in a line or two."""
     study, facts = comparison.study, comparison.study.facts
     recipes, seeds = len(comparison.summaries), len(facts.seeds)
@@ -71,7 +69,7 @@ def heading(comparison: Comparison) -> str:
     )
 
 
-def legend(comparison: Comparison) -> str:
+def legend(comparison: Findings) -> str:
     """What the marks and columns mean."""
     return _wrapped(
         "",
@@ -85,13 +83,11 @@ def legend(comparison: Comparison) -> str:
     )
 
 
-def rate(comparison: Comparison, name: str) -> str:
+def rate(comparison: Findings, name: str) -> str:
     """The peak learning rate of a recipe as it was used."""
     recipe = comparison.recipe(name)
     if recipe.lr is not None:
         return f"{recipe.lr:.4g}"
-    from surefoot.optimizers import parse
-
     return f"{parse(recipe.optimizer).hyper['lr']:.4g}"
 
 
@@ -114,7 +110,7 @@ def _steps(summary: Summary) -> str:
     return str(summary.to_target) + (f" ({summary.reached}/{summary.seeds})" if summary.reached < summary.seeds else "")
 
 
-def _on_test(comparison: Comparison) -> bool:
+def _on_test(comparison: Findings) -> bool:
     return comparison.study.facts.watched == "test"
 
 

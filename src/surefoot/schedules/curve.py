@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import array_api_compat
 import numpy as np
@@ -15,10 +15,7 @@ from surefoot.core.errors import ScheduleError
 from surefoot.core.record import Observation
 from surefoot.core.units import Clock
 from surefoot.schedules.reactive import Reducer, States
-from surefoot.schedules.span import Formula, Span, fit
-
-if TYPE_CHECKING:
-    from surefoot.schedules.schedule import Schedule
+from surefoot.schedules.span import Formula, Resolvable, Span, fit
 
 
 class Scalars:
@@ -56,7 +53,7 @@ class Curve:
     (0.1, 0.05, [0.05, 0.05, 0.025, 0.025])
     """
 
-    schedule: Schedule
+    schedule: Resolvable
     clock: Clock
     _formula: Formula = field(init=False, eq=False, repr=False)
     _span: Span = field(init=False, eq=False, repr=False)

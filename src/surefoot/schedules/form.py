@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from surefoot.core import text
 from surefoot.core.errors import ScheduleError, did_you_mean
 from surefoot.core.units import Length
 from surefoot.schedules.leaf import LEAVES, Leaf
-from surefoot.schedules.schedule import Product, Scale, Schedule, Sum, Then, scale, then
+from surefoot.schedules.schedule import Product, Scale, Schedule, Sum, Then, product, scale, then, total
 
 VERSION = 1  # of the JSON form
-COMBINATORS: dict[str, type[Then | Product | Sum]] = {"then": Then, "product": Product, "sum": Sum}
+COMBINATORS: dict[str, Callable[..., Schedule]] = {"then": then, "product": product, "sum": total}
 
 
 def parse(expression: str) -> Schedule:
@@ -93,7 +94,8 @@ def _data(value: Any) -> Any:
         case Scale(factor=factor, part=part):
             return {"name": "scale", "factor": factor, "part": _data(part)}
         case Then() | Product() | Sum():
-            return {"name": type(value).__name__.lower(), "parts": [_data(part) for part in value.parts]}
+            parts = {"name": type(value).__name__.lower(), "parts": [_data(part) for part in value.parts]}
+            return parts | ({"offset": value.offset} if isinstance(value, Sum) else {})
         case Leaf():
             names = [field.name for field in text.attributes(type(value))]
             return {"name": value.name} | {name: _data(getattr(value, name)) for name in names}
@@ -108,8 +110,9 @@ def _schedule(data: Any) -> Schedule:
     match data:
         case {"name": "scale", "factor": factor, "part": part}:
             return scale(factor, _schedule(part))
-        case {"name": str(name), "parts": [_, _, *_] as parts} if name in COMBINATORS:
-            return COMBINATORS[name](tuple(_schedule(part) for part in parts))
+        case {"name": str(name), "parts": [_, *_] as parts, **rest} if name in COMBINATORS:
+            offset = [rest["offset"]] if "offset" in rest else []
+            return COMBINATORS[name](*map(_schedule, parts), *offset)
         case {"name": str(name), **fields}:
             return make(name, [], {str(key): item for key, item in fields.items()})
     raise ScheduleError("this JSON does not describe a schedule", received=data)

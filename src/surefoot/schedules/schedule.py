@@ -148,16 +148,18 @@ class Product(Composite):
 
 @frozen(repr=False)
 class Sum(Composite):
-    """Schedules added; all shapes or all rates."""
+    """Schedules added, all shapes or all rates, and a number of their kind."""
 
     parts: tuple[Schedule, ...]
+    offset: float = 0.0
 
     def resolve(self, span: Span) -> Formula:
-        parts = self.resolve_parts(span)
-        return lambda t, xp, s: reduce(lambda value, part: value + part(t, xp, s), parts[1:], parts[0](t, xp, s))
+        parts, offset = self.resolve_parts(span), self.offset
+        return lambda t, xp, s: reduce(lambda value, part: value + part(t, xp, s), parts, offset)
 
     def __str__(self) -> str:
-        return " + ".join(_inside(part, Then) for part in self.parts)
+        terms = [_inside(part, Then) for part in self.parts] + ([repr(self.offset)] if self.offset else [])
+        return " + ".join(terms)
 
     __repr__ = __str__
 
@@ -249,24 +251,18 @@ def product(*parts: Schedule) -> Schedule:
 
 
 def total(*terms: Schedule | float) -> Schedule:
-    """Added; a number counts as a constant of the others' kind. Raises ScheduleError for shapes mixed with rates."""
-    from surefoot.schedules.basic import constant
-
-    rate = any(isinstance(term, Schedule) and term.is_rate for term in terms)
-
-    def term_of(term: Schedule | float) -> Schedule:
-        if isinstance(term, Schedule):
-            return term
-        return scale(term, constant()) if rate else constant(_finite(term))
-
-    parts = [term_of(term) for term in terms]
+    """Added; numbers count as constants of the schedules' kind. Raises ScheduleError for shapes mixed with rates."""
+    parts = [term for term in terms if isinstance(term, Schedule)]
     if len({part.is_rate for part in parts}) > 1:
         raise ScheduleError(
             "a rate and a shape cannot be added: their units differ",
             received=" + ".join(str(part) for part in parts),
             remedy="multiply the shape by a number first",
         )
-    return Sum(_flatten(Sum, parts))
+    numbers = [_finite(term) for term in terms if not isinstance(term, Schedule)]
+    offset = sum(numbers) + sum(part.offset for part in parts if isinstance(part, Sum))
+    flat = _flatten(Sum, parts)
+    return flat[0] if len(flat) == 1 and offset == 0 else Sum(flat, offset)
 
 
 def scale(factor: float, part: Schedule) -> Schedule:

@@ -37,16 +37,18 @@ class Span:
         return steps
 
 
-class Lasting(Protocol):
-    """Whatever has a length, or takes what is left."""
+class Resolvable(Protocol):
+    """A schedule as spans and curves see it: it has a length or takes what is left, and becomes a formula."""
 
     @property
     def is_open(self) -> bool: ...
 
     def length(self, clock: Clock) -> Fraction: ...
 
+    def resolve(self, span: Span) -> Formula: ...
 
-def fit(schedule: Lasting, span: Span) -> Span:
+
+def fit(schedule: Resolvable, span: Span) -> Span:
     """The part of the stretch that the schedule fills. Raises ScheduleError where it is longer than that."""
     if schedule.is_open:
         return span

@@ -12,8 +12,8 @@ from torch.nn import functional
 from surefoot.core.errors import DataError, TaskError, did_you_mean
 from surefoot.core.task import Metric, Task
 from surefoot.tasks.data import Notes, Splits, short
-from surefoot.tasks.prepare import Split
 from surefoot.tasks.read import fixed_randomness
+from surefoot.tasks.split import Split
 
 Loss = Callable[[Any, Any], Tensor]
 

@@ -10,8 +10,8 @@ from torch.utils.data import DataLoader
 
 from surefoot.core.errors import DataError, TaskError
 from surefoot.core.task import Task
-from surefoot.tasks.prepare import Split, Watch
 from surefoot.tasks.read import FORMS, read
+from surefoot.tasks.split import Split, Watch
 
 Splits = Mapping[str, Split]  # by role: "train", "validation", "test"
 Notes = tuple[str, ...]

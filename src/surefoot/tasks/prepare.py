@@ -7,23 +7,11 @@ from attrs import evolve, frozen
 
 from surefoot.core.errors import TaskError
 from surefoot.core.task import Metric, Task
+from surefoot.tasks.split import Split, Watch
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-Watch = Literal["validation", "test"]
-
-
-@frozen(eq=False)
-class Split:
-    """Samples on the device: inputs `x` `[N, ...]` and targets `y` `[N, ...]`."""
-
-    x: "Tensor"
-    y: "Tensor"
-
-    def __len__(self) -> int:
-        return len(self.x)
 
 
 @frozen(eq=False, kw_only=True)

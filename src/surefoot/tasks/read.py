@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler, default_collate
 
 from surefoot.core.errors import DataError, UsageError
-from surefoot.tasks.prepare import Split
+from surefoot.tasks.split import Split
 
 FORMS = "give (inputs, targets) tensors or arrays, a map-style torch Dataset or a DataLoader"
 FROZEN = "samples of the Dataset were read once and kept in memory; random transforms are frozen"
