@@ -20,7 +20,7 @@ from surefoot.studies.recipes import read
 
 CURVES = {
     "good": [ramp(0.90), ramp(0.91), ramp(0.92)],
-    "<b>&'\"": [ramp(0.50), ramp(0.51), ramp(0.52)],
+    "<b>&'\"": [ramp(0.50), ramp(0.515), ramp(0.52)],
     "wild": [ramp(0.9), ramp(0.9), ramp(0.9)[:4]],
 }
 
@@ -95,8 +95,8 @@ def test_figures_are_figures_and_curves_carry_their_names(comparison):
     titles = {
         g.get("id"): g[0].text for g in tree.iter("{http://www.w3.org/2000/svg}g") if "-line-r" in g.get("id", "")
     }
-    assert titles["accuracy-line-r0"].startswith("good — final accuracy 0.91")
-    assert titles["loss-line-r1"].startswith("<b>&'\"")
+    assert titles["panel1-line-r0"].startswith("good — final accuracy 0.91")
+    assert titles["panel0-line-r1"].startswith("<b>&'\"")
 
 
 def test_every_recipe_of_a_set_looks_different():
@@ -125,6 +125,15 @@ def test_the_printed_recipe_file_can_be_read(comparison):
     )
 
 
+def test_names_that_look_like_markup_are_names():
+    names = ["$\\alpha^2$", "cost $5 and $6_{", "_hidden", "v0.12345"]
+    comparison = Comparison.of(study({name: [ramp(0.96 + i / 1000)] for i, name in enumerate(names)}, task="v0.98765"))
+    assert "v0.98765" in comparison.to_html()
+    figure = comparison.plot()
+    figure.canvas.draw()
+    assert {text.get_text() for text in figure.legends[0].get_texts()} == set(names)
+
+
 def test_two_hundred_curves_stay_small():
     rng = np.random.default_rng(0)
     curves = {f"recipe {i}": [rng.uniform(size=10).tolist() for _ in range(3)] for i in range(200)}
@@ -137,6 +146,12 @@ def test_two_hundred_curves_stay_small():
         Recipe("plain", "sgd(momentum=0.9)", 0.1, "warmup('10%') >> cosine()"),
         Recipe("both", "sgd(momentum=0.9)", 0.1, "one_cycle()", {"momentum": "one_cycle_momentum()"}),
         Recipe("watching", "adam", 0.01, "plateau(0.5, patience=0)"),
+        Recipe("watching more", "adam", 0.01, "plateau(0.5, patience=0, watch='accuracy', mode='max')"),
+        Recipe("samples", "rmsprop", 0.01, "warmup('64samples')", {"momentum": "0.9 * warmup(5, from_zero=True)"}),
+        Recipe('keras """', "keras.SGD(nesterov=True)", 0.1, "cosine()", {"momentum": 0.9}),
+        Recipe(
+            "first", "sgd(form='average-first', momentum=0.9)", 0.1, "cosine()", {"momentum": "0.9 * linear(end=0.5)"}
+        ),
         Recipe("betas", "adam", 0.01, "linear()", {"beta1": "0.9 * linear(end=0.5)"}),
         Recipe('keras "form"\\', "keras.Adam()", None, "exponential(0.9)"),
         Recipe("it's", "sgd(form='keras', momentum=0.9)", 0.1),
@@ -151,10 +166,10 @@ def test_the_code_runs_and_is_the_recipe(recipe):
     model = torch.nn.Linear(3, 1)
     batches = [(torch.randn(32, 3), torch.randn(32, 1)) for _ in range(4)]
     losses = iter([1.0, 2.0, 3.0])
-    watching = [lambda model: next(losses)] if "plateau" in recipe.schedule else []
+    seen = [lambda model: dict.fromkeys(["loss", "accuracy"], next(losses))] if "plateau" in recipe.schedule else []
     twin = torch.nn.Linear(3, 1)
     twin.load_state_dict(model.state_dict())
-    names["train"](model, batches, torch.nn.functional.mse_loss, *watching)
+    names["train"](model, batches, torch.nn.functional.mse_loss, *seen)
     by_hand(twin, recipe, batches, [1.0, 2.0, 3.0])
     assert torch.equal(model.weight, twin.weight)
     assert torch.equal(model.bias, twin.bias)
@@ -174,7 +189,7 @@ def by_hand(model, recipe, batches, observed):
             torch.nn.functional.mse_loss(model(x), y).backward()
             optimizer.step()
             step += 1
-        states = policy.observe(states, sf.Observation(step, {"loss": value}))
+        states = policy.observe(states, sf.Observation(step, {"loss": value, "accuracy": value}))
 
 
 def test_a_notebook_shows_it(comparison):

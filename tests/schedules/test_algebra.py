@@ -163,6 +163,9 @@ def test_every_shape_is_in_the_laws():
         (lambda: (s.warmup(60) >> s.cosine(60)).bind(100), "lasts 120 steps of 100"),
         (lambda: (s.warmup(160) >> s.cosine()).bind(100), "last 160 steps of 100"),
         (lambda: s.multistep([50, 30]).bind(100), "must rise"),
+        (lambda: s.cosine(inclusive=50), "True or False"),
+        (lambda: s.exponential(staircase="no"), "True or False"),
+        (lambda: s.plateau(watch=3), "name of what is observed"),
         (lambda: s.one_cycle(pct_start=0.7, three_phase=True).bind(100), "at most 0.5"),
     ],
 )
@@ -177,3 +180,12 @@ def test_check_names_what_looks_wrong():
     assert "300 (step 300) is never reached" in found
     assert "negative" in found
     assert (0.1 * s.cosine()).bind(100).check() == []
+
+
+def test_edges_of_the_algebra():
+    assert (s.constant(over=0) >> s.constant(0.5, over=0)).bind(10)(3) == 0.5
+    long = s.schedule.then(*[s.constant(over=1) for _ in range(300)])
+    assert s.parse(str(long)) == long
+    assert s.parse(str(s.warmup("2e16tok"))) == s.warmup("2e16tok")
+    assert (0.1 * s.plateau()).bind(10)(np.arange(4)).shape == (4,)
+    assert s.exponential(10.0, every=1).bind(2000).values()[-1] == math.inf

@@ -129,10 +129,13 @@ def test_the_triangular_formula_of_the_source():
     np.testing.assert_allclose(curve.values(), 0.001 + 0.005 * np.maximum(0, 1 - x), atol=1e-15)
 
 
-def test_a_staircase_of_fractional_periods_has_rounded_edges():
-    """Every 0.3 epochs of 24 steps is 7.2 steps: edges at 7, 14, 22, 29, 36."""
-    values = s.step("0.3ep", factor=0.5).bind(40, steps_per_epoch=24).values()
-    assert np.flatnonzero(np.diff(values)).tolist() == [6, 13, 21, 28, 35]
+@pytest.mark.parametrize("tenths", range(11, 400))
+def test_a_staircase_of_fractional_periods_has_rounded_edges(tenths):
+    """The k-th edge of a staircase of r steps is k·r rounded half up."""
+    epoch, steps = 1000, 900
+    values = s.step(f"{tenths / epoch / 10:.4f}ep", factor=0.5).bind(steps, steps_per_epoch=epoch).values(stop=150)
+    edges = [(2 * k * tenths + 10) // 20 for k in range(1, steps)]
+    np.testing.assert_array_equal(np.flatnonzero(np.diff(values)) + 1, [edge for edge in edges if edge < 150])
 
 
 @pytest.mark.parametrize("shape", [s.linear, s.cosine, s.polynomial])

@@ -11,7 +11,7 @@ from made import facts
 
 from surefoot.core.errors import StoreError, UsageError
 from surefoot.core.recipe import Recipe
-from surefoot.core.record import Diverged, Finished, Losses, Note, Observation, Observed
+from surefoot.core.record import Diverged, Finished, Losses, Note, Observation, Observed, Progress
 from surefoot.core.run import Run
 from surefoot.store import Store
 
@@ -44,7 +44,7 @@ def test_what_is_recorded_is_read_back(path):
             Finished(0, 1.5, {"accuracy": 0.9}),
         ):
             sink(event)
-        store.finish(study, "done", 2.5)
+        store.finish(study, "done", 2.5, "fused")
     with Store(path, create=False) as store:
         found = store.load()
         (listed,) = store.studies()
@@ -56,6 +56,7 @@ def test_what_is_recorded_is_read_back(path):
         ("something",),
     )
     assert found.facts == KNOWN == listed.facts
+    assert found.trainer == "fused"
     assert found.environment == {"torch": "2"}
     first, second = found.runs
     assert [run.run for run in found.runs] == RUNS
@@ -106,20 +107,21 @@ def test_what_was_seen_before_a_kill_is_kept(path):
     assert run.status == "running"
 
 
-def test_stages_and_keys_are_ready_for_what_comes(path):
+def test_stages_are_ready_for_what_comes(path):
     with Store(path) as store:
         study = store.begin("compare", KNOWN, {}, RUNS)
-        again = store.begin("compare", KNOWN, {}, RUNS)
-        rows = store.db.execute(
-            "SELECT stage, parent, start, stop, status, checkpoint FROM stages WHERE study = ?", (study,)
-        )
+        columns = "stage, parent, start, stop, status, checkpoint"
+        rows = store.db.execute(f"SELECT {columns} FROM stages WHERE study = ?", (study,))
         assert rows.fetchall() == [(0, None, 0, 100, "planned", None), (1, None, 0, 100, "planned", None)]
-        keys = store.db.execute(
-            "SELECT run, key FROM runs WHERE study IN (?, ?) ORDER BY run", (study, again)
-        ).fetchall()
-    assert keys[0] == keys[1]
-    assert keys[2] == keys[3]
-    assert keys[0] != keys[2]
+
+
+def test_another_process_sees_a_burst_when_it_is_over(path):
+    with Store(path) as store, Store(path) as reader:
+        sink = store.sink(store.begin("compare", KNOWN, {}, RUNS))
+        sink(Observed(0, Observation(10, {"loss": 1.0})))
+        sink(Progress(10, 100, 2, 2, ""))
+        assert len(reader.load().runs[0].observations) == 1
+        reader.begin("compare", KNOWN, {}, RUNS)  # no lock is held between bursts
 
 
 def test_other_files_are_refused_and_left_alone(tmp_path):

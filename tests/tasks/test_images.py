@@ -108,7 +108,7 @@ def test_a_bad_answer_names_url_reason_and_remedies_and_leaves_nothing(server, c
     assert f"cannot download {NAME} of toy: {server.base}/{kind}/{NAME}: {said}." in message
     assert "--data DIR" in message
     assert "install the package dataset-toy" in message
-    assert refusal.value.__cause__ is not None
+    assert refusal.value.__cause__ is None
     assert files_in(cache) == []
 
 

@@ -60,3 +60,12 @@ def test_what_makes_no_sense_is_refused(recipe, complaint):
 def test_what_looks_wrong_is_said():
     (found,) = bind(Recipe("r", "adam", 0.1, "multistep([50, 200])"), CLOCK).check()
     assert found == "r: lr: multistep's boundary 200 (step 200) is never reached in 100 steps"
+
+
+def test_the_content_is_what_is_done_not_how_it_is_written():
+    def content(*recipe):
+        return bind(Recipe(*recipe), CLOCK).content()
+
+    assert content("a", "adam", 1, "cosine()") == content("b", "adam(beta1=0.9)", 1.0, "cosine(end=0)")
+    others = [("a", "adam", 1, "linear()"), ("a", "adamw", 1, "cosine()"), ("a", "adam", 2, "cosine()")]
+    assert all(content(*other) != content("a", "adam", 1, "cosine()") for other in others)

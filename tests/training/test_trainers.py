@@ -212,6 +212,69 @@ def test_rows_of_one_seed_share_weights_order_and_masks():
         assert losses[0] != losses[1]
 
 
+class Reassigned(Double):
+    """Keeps a running mean by giving its buffer a new tensor, which a stack does not see."""
+
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.register_buffer("mean", torch.zeros(6, dtype=torch.float64))
+
+    def forward(self, x):
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.detach().mean(0)
+        return super().forward(x - self.mean)
+
+
+class Unregistered(Double):
+    """Has random numbers of its seed that are neither parameter nor buffer."""
+
+    def __init__(self, *layers):
+        super().__init__(*layers)
+        self.scale = torch.rand(6, dtype=torch.float64)
+
+    def forward(self, x):
+        return super().forward(x * self.scale)
+
+
+class Counting(Double):
+    """Changes with every call."""
+
+    calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x) / self.calls
+
+
+@pytest.mark.parametrize("model", [Reassigned, Unregistered])
+def test_a_stack_that_is_another_model_is_noticed(model):
+    task = task_of(lambda: model(nn.Linear(6, 3)))
+    auto, loop = ran(task), ran(task, trainer="loop")
+    assert auto["used"] == "loop"
+    assert "differs from that of the model alone" in auto["notes"][0]
+    assert auto["losses"] == loop["losses"]
+
+
+def test_the_trial_leaves_no_trace_in_the_model():
+    """A model that counts its calls in training starts from none."""
+    task = task_of(lambda: Counting(nn.Linear(6, 3)), epochs=1)
+    fused, loop = ran(task, trainer="fused"), ran(task, trainer="loop")
+    for run, losses in loop["losses"].items():
+        np.testing.assert_allclose(fused["losses"][run], losses, rtol=1e-9)
+
+
+def test_dropout_that_never_rests_is_measured_the_same_every_time():
+    class Restless(Double):
+        def forward(self, x):
+            return F.dropout(super().forward(x), 0.5, True)
+
+    task = task_of(lambda: Restless(nn.Linear(6, 3)))
+    before = torch.get_rng_state()
+    for trainer in ("fused", "loop"):
+        assert ran(task, trainer=trainer)["seen"] == ran(task, trainer=trainer)["seen"]
+    assert torch.equal(before, torch.get_rng_state())
+
+
 @pytest.mark.parametrize("model", [Branching, Noisy])
 def test_what_cannot_be_stacked_falls_back_and_says_why(model):
     task = task_of(lambda: model(nn.Linear(6, 3)))

@@ -4,8 +4,8 @@ import statistics
 
 from attrs import frozen
 
-from surefoot.analysis.summary import Summary
-from surefoot.analysis.verdict import Verdict
+from surefoot.analysis.summary import Summary, share
+from surefoot.analysis.verdict import Verdict, listed
 from surefoot.core.history import Facts
 
 
@@ -18,62 +18,75 @@ class Reading:
 
 
 def readings(facts: Facts, summaries: list[Summary], verdict: Verdict, target: float | None) -> list[Reading]:
-    """What the comparison says about speed, the end, and steadiness."""
+    """What the comparison says about speed, the end, and steadiness; of recipes that came to their end."""
+    whole = [s for s in summaries if s.final is not None and None not in s.finals]
     return [
-        Reading("Training efficiency", _efficiency(facts, summaries, target)),
-        Reading("Long-term performance", _long_term(facts, summaries, verdict)),
-        Reading("Stability", _stability(facts, summaries)),
+        Reading("Training efficiency", _efficiency(facts, whole, target)),
+        Reading("Long-term performance", _long_term(facts, whole, verdict)),
+        Reading("Stability", _stability(facts, whole, summaries)),
     ]
 
 
-def _efficiency(facts: Facts, summaries: list[Summary], target: float | None) -> str:
-    fast = sorted((s for s in summaries if s.early is not None and not s.diverged), key=lambda s: s.early or 0.0)
-    if not fast:
+def _efficiency(facts: Facts, whole: list[Summary], target: float | None) -> str:
+    early = {s.name: s.early for s in whole if s.early is not None}
+    if not early:
         return "No recipe came far enough to be compared."
-    early = [s.early for s in fast if s.early is not None]
-    share = f"over the first fifth of training its {facts.watched} loss averages {early[0]:.3g}"
-    against = f", against {statistics.median(early):.3g} for the median recipe" if len(early) > 1 else ""
-    text = f"{fast[0].name} falls fastest: {share}{against}."
-    reached = sorted((s for s in summaries if s.to_target is not None), key=lambda s: s.to_target or 0)
-    if target is None or not reached:
+    lead = min(early.values())
+    fastest = [name for name, loss in early.items() if loss == lead]
+    epochs = share(facts.epochs)
+    over = "first epoch" if epochs == 1 else f"first {epochs} epochs"
+    text = f"{listed(fastest)} {_verb(fastest, 'fall')} fastest: over the {over} "
+    text += f"the {facts.watched} loss averages {lead:.3g}"
+    text += f", against {statistics.median(early.values()):.3g} for the median recipe." if len(early) > 2 else "."
+    steps = {s.name: s.to_target for s in whole if s.to_target is not None}
+    if target is None or not steps:
         return text
-    first = reached[0]
+    soonest = min(steps.values())
+    first = [name for name, step in steps.items() if step == soonest]
     sign = "≥" if facts.goal == "max" else "≤"
     return (
-        f"{text} {first.name} is the first to reach {facts.rank} {sign} {target:.4g}, after {first.to_target} of "
-        f"{facts.steps} steps; {len(reached)} of {len(summaries)} recipes reach it on most seeds."
+        f"{text} {listed(first)} {_verb(first, 'reach')} {facts.rank} {sign} {target:.4g} first, after {soonest} of "
+        f"{facts.steps} steps; {len(steps)} of {len(whole)} get there on most seeds."
     )
 
 
-def _long_term(facts: Facts, summaries: list[Summary], verdict: Verdict) -> str:
-    leader = next((s for s in summaries if s.name == verdict.best), None)
-    if leader is None:
-        return verdict.sentence
-    by_name = {s.name: s for s in summaries}
-    last = next((by_name[n] for n in reversed(verdict.ranking) if not by_name[n].diverged), leader)
-    text = verdict.sentence
-    if last is not leader and last.final is not None:
-        text += f" {last.name} ends last, at {last.final.mean:.4g}."
+def _long_term(facts: Facts, whole: list[Summary], verdict: Verdict) -> str:
+    leader = next((s for s in whole if s.name == verdict.best), None)
+    if leader is None or leader.final is None:
+        return "There is no end to compare."
+    by_name = {s.name: s for s in whole}
+    last = [by_name[name] for name in verdict.ranking if name in by_name][-1]
+    text = f"{listed([leader.name])} ends best, at {facts.rank} {leader.final.mean:.4g}"
+    if last.final is not None and last.final.mean != leader.final.mean:
+        text += f"; {listed([last.name])} ends last, at {last.final.mean:.4g}"
+    text += f". {len(verdict.ties)} others could be as good." if len(verdict.ties) > 1 else "."
     gain = leader.gain or 0.0
     if gain > max(verdict.visible or 0.0, 2 * (leader.wobble or 0.0)):
-        text += f" The leader still gained {gain:.2g} over the last fifth: the horizon is too short to decide for good."
+        text += (
+            f" The leader was still gaining ({gain:.2g} over its last {max(share(facts.epochs), 2)} epochs): "
+            "the horizon is too short to decide for good."
+        )
     return text
 
 
-def _stability(facts: Facts, summaries: list[Summary]) -> str:
-    steady = sorted((s for s in summaries if s.wobble is not None and not s.diverged), key=lambda s: s.wobble or 0.0)
+def _stability(facts: Facts, whole: list[Summary], summaries: list[Summary]) -> str:
+    steady = sorted((s for s in whole if s.wobble is not None), key=lambda s: s.wobble or 0.0)
     sentences = []
-    if steady:
+    if steady and steady[0].wobble != steady[-1].wobble:
         calm, wild = steady[0], steady[-1]
         sentences.append(
-            f"{calm.name} is steadiest: over the last fifth its {facts.rank} strays {calm.wobble:.2g} from its trend"
-            + (f"; {wild.name} strays most, by {wild.wobble:.2g}." if wild is not calm else ".")
+            f"{listed([calm.name])} is steadiest: at the end its {facts.rank} strays {calm.wobble:.2g} from its trend; "
+            f"{listed([wild.name])} strays most, by {wild.wobble:.2g}."
         )
-    for s in summaries:
-        if s.diverged:
-            sentences.append(
-                f"{s.name} diverged on {len(s.diverged)} of {s.seeds} seeds, first at step {min(s.diverged)}."
-            )
-    if not any(s.diverged for s in summaries):
+    lost = [s for s in summaries if s.diverged]
+    for s in lost:
+        seeds = f"{len(s.diverged)} of {s.seeds} seeds" if s.seeds > 1 else "its only seed"
+        sentences.append(f"{listed([s.name])} diverged on {seeds}, first at step {min(s.diverged)}.")
+    if not lost:
         sentences.append("No run diverged.")
     return " ".join(sentences)
+
+
+def _verb(subjects: list[str], verb: str) -> str:
+    ending = "es" if verb.endswith("ch") else "s"
+    return verb + (ending if len(subjects) == 1 else "")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 LEVEL = 0.95
+DRAWS = 4000  # of the null distribution of the largest share
 Table = NDArray[np.float64]  # [recipes, seeds], more is better
 
 
@@ -17,13 +18,14 @@ class Comparison:
     """Each recipe against the leader.
 
     Parameters: `behind`, the mean difference to the leader; `needed`, the smallest difference that counts as real;
-    `pooled`, whether one residual serves all; `p_spread`, the p-value of equal spreads (None: it cannot be tested).
+    `pooled`, the recipes that share one residual (all, where spreads are equal); `p_spread`, the p-value of equal
+    spreads over all recipes (None: it cannot be tested).
     """
 
     leader: int
     behind: Table  # [recipes]
     needed: Table  # [recipes]; infinite where nothing can be said
-    pooled: bool
+    pooled: tuple[int, ...]
     p_spread: float | None
 
     @property
@@ -36,26 +38,26 @@ def compare_with_best(y: Table) -> Comparison:
     """Which recipes could be the best.
 
     Model: y_ij = μ + recipe_i + seed_j + ε_ij; rows of one seed share weights, order and masks, so the seed's effect is
-    taken out. With equal spreads (Brown–Forsythe on the residuals) one residual variance s², ν = (R − 1)(S − 1), serves
-    all, and recipe i could be the best where its mean is within d·s·√(2/S) of the leader's, d the one-sided Dunnett
-    quantile. Otherwise each is held against the leader by its own paired differences, with Holm's correction.
+    taken out. Recipe i could be the best where its mean is within d·s·√(2/S) of the leader's, with the residual
+    variance s² on ν = (R − 1)(S − 1) degrees and the one-sided Dunnett quantile d. Recipes whose spread stands out
+    (Cochran's C: the largest share of the residual sum of squares) are left out of s² one by one and held against the
+    leader by their own paired differences, Bonferroni-corrected; so are all where the leader is one of them.
 
-    Source: Hsu, "Multiple Comparisons" (1996), ch. 4, multiple comparisons with the best; Holm (1979).
+    Source: Hsu, "Multiple Comparisons" (1996), ch. 4, comparisons with the best; Cochran (1941).
     """
     recipes, seeds = y.shape
     means = y.mean(axis=1)
     leader = int(means.argmax())
     behind = means[leader] - means
     if seeds == 1 or recipes == 1:
-        return Comparison(leader, behind, np.full(recipes, np.inf), True, None)
-    residual = y - means[:, None] - y.mean(axis=0) + y.mean()
-    p_spread = _equal_spread(residual)
-    if p_spread is not None and p_spread < 1 - LEVEL:
-        return Comparison(leader, behind, _paired(y, leader), False, p_spread)
-    freedom = (recipes - 1) * (seeds - 1)
-    variance = float((residual**2).sum()) / freedom
-    least = dunnett(recipes - 1, freedom) * math.sqrt(2 * variance / seeds)
-    return Comparison(leader, behind, np.full(recipes, least), True, p_spread)
+        return Comparison(leader, behind, np.full(recipes, np.inf), tuple(range(recipes)), None)
+    pooled, p_spread = _alike(y)
+    needed = _paired(y, leader)
+    if leader in pooled and len(pooled) > 1:
+        freedom = (len(pooled) - 1) * (seeds - 1)
+        variance = float((_residual(y[pooled]) ** 2).sum()) / freedom
+        needed[pooled] = dunnett(recipes - 1, freedom) * math.sqrt(2 * variance / seeds)
+    return Comparison(leader, behind, needed, tuple(pooled), p_spread)
 
 
 @lru_cache(maxsize=256)
@@ -80,25 +82,42 @@ def dunnett(k: int, freedom: int, level: float = LEVEL) -> float:
     return float(optimize.brentq(excess, 0, 60, xtol=1e-6))
 
 
-def _equal_spread(residual: Table) -> float | None:
-    if residual.shape[1] < 3 or np.ptp(residual) == 0:
-        return None
-    return float(stats.levene(*residual, center="median").pvalue)
+def _residual(y: Table) -> Table:
+    return np.asarray(y - y.mean(axis=1, keepdims=True) - y.mean(axis=0) + y.mean())
+
+
+def _alike(y: Table) -> tuple[list[int], float | None]:
+    """The recipes left when those whose spread stands out are gone, and the p-value before any went."""
+    kept, first = list(range(len(y))), None
+    while len(kept) > 2:
+        squares = (_residual(y[kept]) ** 2).sum(axis=1)
+        if squares.sum() <= (1e-12 * np.abs(y).max()) ** 2 * y.size:  # rounding alone
+            break
+        share = float(squares.max() / squares.sum())
+        p = float((_null_shares(len(kept), y.shape[1]) >= share).mean())
+        first = p if first is None else first
+        if p >= 1 - LEVEL:
+            break
+        del kept[int(squares.argmax())]
+    return kept, first
+
+
+@lru_cache(maxsize=256)
+def _null_shares(recipes: int, seeds: int) -> Table:
+    """The largest share of the residual sum of squares, drawn with equal spreads; always the same draws."""
+    rng = np.random.default_rng(0)
+    shares = []
+    for _ in range(8):
+        e = rng.normal(size=(DRAWS // 8, recipes, seeds))
+        e = e - e.mean(2, keepdims=True) - e.mean(1, keepdims=True) + e.mean((1, 2), keepdims=True)
+        squares = (e**2).sum(2)
+        shares.append(squares.max(1) / squares.sum(1))
+    return np.concatenate(shares)
 
 
 def _paired(y: Table, leader: int) -> Table:
-    """The difference each recipe would need: Holm's steps turned into the quantile that its place in the order has."""
-    differences = y[leader] - y
-    seeds = y.shape[1]
-    error = differences.std(axis=1, ddof=1) / math.sqrt(seeds)
-    ratio = np.divide(differences.mean(axis=1), error, out=np.full(len(y), np.inf), where=error > 0)
-    others = [i for i in np.argsort(-ratio) if i != leader]
-    needed, tied = np.zeros(len(y)), False
-    for place, i in enumerate(others):
-        alpha = (1 - LEVEL) / (len(others) - place)
-        needed[i] = float(stats.t.ppf(1 - alpha, seeds - 1)) * error[i]
-        # Holm stops at the first that is not significant: those after it are not either.
-        tied = tied or differences[i].mean() <= needed[i]
-        if tied:
-            needed[i] = max(needed[i], differences[i].mean())
-    return needed
+    """The difference each recipe needs by its own paired differences to the leader."""
+    recipes, seeds = y.shape
+    error = (y[leader] - y).std(axis=1, ddof=1) / math.sqrt(seeds)
+    quantile = float(stats.t.ppf(1 - (1 - LEVEL) / (recipes - 1), seeds - 1))
+    return np.asarray(quantile * error)

@@ -40,7 +40,8 @@ class Summary:
     Parameters:
         final, best: at the end, and the best over training; test: the final value on a test set that is only reported.
         early: the mean watched loss over the first fifth.
-        to_target: the median over seeds of the steps to the target, None unless most seeds reach it; reached: how many.
+        to_target: the median over seeds of the steps to the target, a seed that never reaches it counting as last;
+            None where the median seed does not; reached: how many do.
         wobble: the root mean square distance of the last fifth (three looks at least) from its straight-line trend;
             gain: what that trend improves by.
         diverged: the steps at which seeds did; seconds: the mean over seeds of a run's share of the time.
@@ -83,10 +84,10 @@ def _summary(study: Study, name: str, runs: list[History], target: float | None)
     rank, sign = study.facts.rank, 1 if study.facts.goal == "max" else -1
     done = [run for run in runs if run.status == "done"]
     curves = [series(study, run, rank) for run in done]
-    tails = [tail for curve in curves if len(tail := curve[-max(_share(curve) + 1, 3) :]) > 2]
+    tails = [tail for curve in curves if len(tail := curve[-max(share(len(curve)) + 1, 3) :]) > 2]
     trends = [_trend(tail) for tail in tails]
     reached = [step for run in runs if (step := _steps_to(study, run, target, sign)) is not None]
-    early = [np.mean(losses[: _share(losses)]) for run in runs if (losses := series(study, run, "loss"))]
+    early = [np.mean(losses[: share(len(losses))]) for run in runs if (losses := series(study, run, "loss"))]
     return Summary(
         name=name,
         seeds=len(runs),
@@ -95,7 +96,7 @@ def _summary(study: Study, name: str, runs: list[History], target: float | None)
         best=Interval.of([sign * max(sign * value for value in curve) for curve in curves]),
         test=Interval.of([run.final[rank] for run in done if rank in run.final]),
         early=float(np.mean(early)) if early else None,
-        to_target=int(statistics.median_low(reached)) if 2 * len(reached) > len(runs) else None,
+        to_target=_median_step(reached, len(runs)),
         reached=len(reached),
         wobble=float(np.mean([stray for _, stray in trends])) if trends else None,
         gain=sign * float(np.mean([rise for rise, _ in trends])) if trends else None,
@@ -115,8 +116,14 @@ def _trend(tail: Sequence[float]) -> tuple[float, float]:
     return float(line[-1] - line[0]), float(np.sqrt(np.mean((line - tail) ** 2)))
 
 
-def _share(curve: Sequence[float]) -> int:
-    return max(1, math.ceil(LAST * len(curve)))
+def share(looks: int) -> int:
+    """How many looks are the beginning, or the end, of so many: a fifth, one at least."""
+    return max(1, math.ceil(LAST * looks))
+
+
+def _median_step(reached: list[int], seeds: int) -> int | None:
+    middle = (seeds - 1) // 2
+    return sorted(reached)[middle] if len(reached) > max(middle, seeds // 2) else None
 
 
 def _steps_to(study: Study, run: History, target: float | None, sign: int) -> int | None:

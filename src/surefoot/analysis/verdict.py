@@ -1,6 +1,6 @@
 """The verdict: the leader, whom it ties with, and what could not have been seen."""
 
-import statistics
+from collections.abc import Sequence
 
 import numpy as np
 from attrs import frozen
@@ -16,14 +16,16 @@ class Verdict:
 
     Parameters: `best`, the recipe with the best mean final value (None where every run diverged); `ties`, those that
     could be as good; `ranking`, best to worst, recipes with diverged seeds last; `visible`, the smallest difference
-    that could have been seen (None with one seed); `pooled` and `p_spread`, how it was judged; `sentence`.
+    that could have been seen, and `visible_wildest`, that for the least steady recipe (None with one seed); `alone`,
+    the recipes judged by their own spread because it stands out, and `p_spread`, the p-value of equal spreads.
     """
 
     best: str | None
     ties: tuple[str, ...]
     ranking: tuple[str, ...]
     visible: float | None
-    pooled: bool
+    visible_wildest: float | None
+    alone: tuple[str, ...]
     p_spread: float | None
     sentence: str
 
@@ -39,7 +41,8 @@ def judge(facts: Facts, summaries: list[Summary]) -> Verdict:
             ties=(),
             ranking=tuple(s.name for s in broken),
             visible=None,
-            pooled=True,
+            visible_wildest=None,
+            alone=(),
             p_spread=None,
             sentence=_nothing(summaries),
         )
@@ -49,16 +52,28 @@ def judge(facts: Facts, summaries: list[Summary]) -> Verdict:
     needed = [float(found.needed[i]) for i in order if i != found.leader and np.isfinite(found.needed[i])]
     best = whole[found.leader].name
     ties = tuple(whole[i].name for i in order if i in found.tied and i != found.leader)
-    visible = statistics.median(needed) if needed else None
     return Verdict(
         best=best,
         ties=ties,
         ranking=tuple([whole[i].name for i in order] + [s.name for s in broken]),
-        visible=visible,
-        pooled=found.pooled,
+        visible=min(needed, default=None),
+        visible_wildest=max(needed, default=None),
+        alone=tuple(s.name for i, s in enumerate(whole) if i not in found.pooled),
         p_spread=found.p_spread,
-        sentence=_sentence(facts, whole[found.leader], ties, len(whole), visible),
+        sentence=_sentence(facts, whole[found.leader], ties, len(whole), needed),
     )
+
+
+def listed(names: Sequence[str], most: int = 4) -> str:
+    """Names in a sentence; those with a comma in quotes.
+
+    >>> listed(["a", "b, c", "d"]), listed(list("abcdefg"))
+    ('a, “b, c” and d', 'a, b, c, d and 3 more')
+    """
+    shown = [f"“{name}”" if "," in name else name for name in names[:most]]
+    if len(names) > most:
+        return f"{', '.join(shown)} and {len(names) - most} more"
+    return ", ".join(shown[:-1]) + (" and " if len(shown) > 1 else "") + shown[-1]
 
 
 def _nothing(summaries: list[Summary]) -> str:
@@ -67,17 +82,21 @@ def _nothing(summaries: list[Summary]) -> str:
     return "No recipe came to its end: there is nothing to judge yet."
 
 
-def _sentence(facts: Facts, leader: Summary, ties: tuple[str, ...], whole: int, visible: float | None) -> str:
+def _sentence(facts: Facts, leader: Summary, ties: tuple[str, ...], whole: int, needed: list[float]) -> str:
     assert leader.final is not None
-    value = f"{facts.rank} {leader.final.mean:.4g}"
+    name, value = listed([leader.name]), f"{facts.rank} {leader.final.mean:.4g}"
     if whole == 1:
-        return f"{leader.name} ends at {value}; there is nothing to compare it with."
+        return f"{name} ends at {value}; there is nothing to compare it with."
     if leader.seeds == 1:
-        return f"{leader.name} leads with {value}, but one seed cannot tell a lead from luck: use --seeds 3 or more."
-    seen = f"with {leader.seeds} seeds, differences under {visible:.2g} could not have been seen"
+        return f"{name} leads with {value}, but one seed cannot tell a lead from luck: use --seeds 3 or more."
+    least, most = min(needed), max(needed)
+    if most < 1e-12:
+        return f"{name} leads with {value}; the seeds agree to the last digit, so nothing says how much is luck."
+    wildest = f" ({most:.2g} for the least steady)" if most > 1.05 * least else ""
+    seen = f"with {leader.seeds} seeds, differences under {least:.2g}{wildest} could not have been seen"
     if not ties:
-        return f"{leader.name} is best with {value}; {seen}."
+        return f"{name} is best with {value}; {seen}."
     if len(ties) == whole - 1:
-        return f"Too close to call: {leader.name} leads with {value}, and all {len(ties)} others tie with it; {seen}."
-    names = ", ".join(ties[:4]) + (f" and {len(ties) - 4} more" if len(ties) > 4 else "")
-    return f"{leader.name} leads with {value} and ties with {names}; {seen}."
+        others = f"all {len(ties)} others tie" if len(ties) > 1 else f"{listed(ties)} ties"
+        return f"Too close to call: {name} leads with {value}, and {others} with it; {seen}."
+    return f"{name} leads with {value} and ties with {listed(ties)}; {seen}."

@@ -1,5 +1,6 @@
 """`surefoot compare`."""
 
+import contextlib
 import shlex
 import sys
 from pathlib import Path
@@ -76,18 +77,19 @@ def compare(
     """
     from surefoot import studies  # torch loads here, not for --help
 
-    found = studies.compare(
-        task,
-        recipes,
-        seeds,
-        lr=lr,
-        epochs=epochs,
-        batch_size=batch_size,
-        trainer=trainer,
-        device=device,
-        data=data,
-        target=target,
-        out=out,
-        command=shlex.join(["surefoot", *sys.argv[1:]]),
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
+        found = studies.compare(
+            task,
+            recipes,
+            seeds,
+            lr=lr,
+            epochs=epochs,
+            batch_size=batch_size,
+            trainer=trainer,
+            device=device,
+            data=data,
+            target=target,
+            out=out,
+            command=shlex.join(["surefoot", *sys.argv[1:]]),
+        )
     present(found, folder_of(found, out), as_json=as_json)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from surefoot.core.errors import SurefootError, TaskError, UsageError
+from surefoot.core.errors import SurefootError, UsageError
 
 COMMANDS = ("compare", "show")
 
@@ -54,10 +54,13 @@ def run(args: list[str] | None = None) -> int:
         wrong.show()
         return wrong.exit_code
     except SurefootError as wrong:
-        if isinstance(wrong, TaskError) and wrong.__cause__ is not None:
+        if isinstance(wrong, UsageError) and wrong.__cause__ is not None:
             _show_cause(wrong.__cause__)
         click.echo(f"error: {wrong}", err=True)
         return 2 if isinstance(wrong, UsageError) else 1
+    except OSError as wrong:
+        click.echo(f"error: {wrong}", err=True)
+        return 1
     return result if isinstance(result, int) else 0
 
 
@@ -69,5 +72,5 @@ def _show_cause(cause: BaseException) -> None:
 
 
 def _interrupted() -> int:
-    click.echo("interrupted: what was recorded is kept; see it with: surefoot show", err=True)
+    click.echo("interrupted; what was recorded before, if anything, is kept: surefoot show", err=True)
     return 130

@@ -18,17 +18,16 @@ if TYPE_CHECKING:
 def present(comparison: Comparison, folder: Path, *, as_json: bool) -> None:
     """The table (or JSON) on standard output; the report and its figure in `folder`."""
     page, figure = folder / "report.html", folder / "curves.png"
+    files = {"files": {"report": str(page), "figure": str(figure)}}
+    click.echo(json.dumps(comparison.to_json() | files, indent=2) if as_json else _marked(comparison.table()))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         comparison.to_html(page)
         comparison.plot().savefig(figure, dpi=130)
     except OSError as wrong:
-        raise SurefootError(f"cannot write the report: {wrong}; the records are kept, see surefoot show") from wrong
-    if as_json:
-        click.echo(json.dumps(comparison.to_json() | {"files": {"report": str(page), "figure": str(figure)}}, indent=2))
-        return
-    click.echo(_marked(comparison.table()))
-    click.echo(f"\nReport  {page}\nFigure  {figure}")
+        raise SurefootError(f"cannot write the report: {wrong}; the records are kept, see: surefoot show") from wrong
+    if not as_json:
+        click.echo(f"\nReport  {page}\nFigure  {figure}")
 
 
 def folder_of(comparison: Comparison, out: Path) -> Path:
@@ -41,4 +40,4 @@ def _marked(table: str) -> str:
     """The leader's line in bold, in a terminal that wants colour."""
     if "NO_COLOR" in os.environ:
         return table
-    return "\n".join(click.style(line, bold=True) if line.startswith("★") else line for line in table.split("\n"))
+    return "\n".join(click.style(line, bold=True) if line.startswith("★  ") else line for line in table.split("\n"))

@@ -43,7 +43,7 @@ def show(study: int | None, out: Path, as_json: bool) -> None:
         return
     from tabulate import tabulate
 
-    click.echo(tabulate(listed, headers="keys", disable_numparse=True))
+    click.echo(tabulate(listed, headers="keys", disable_numparse=True, missingval="–"))
 
 
 def _line(comparison: object) -> dict[str, object]:
@@ -51,13 +51,13 @@ def _line(comparison: object) -> dict[str, object]:
 
     assert isinstance(comparison, Comparison)
     study, verdict = comparison.study, comparison.verdict
-    ties = f" (ties with {len(verdict.ties)})" if verdict.ties else ""
     return {
         "id": study.id,
-        "created": study.created[:16].replace("T", " "),
+        "created": study.created,
         "task": study.facts.task,
         "recipes": len(comparison.summaries),
         "seeds": len(study.facts.seeds),
         "status": study.status,
-        "best": f"{verdict.best}{ties}" if verdict.best else "–",
+        "best": verdict.best,
+        "ties": len(verdict.ties),
     }

@@ -68,6 +68,7 @@ class Study:
     runs: tuple[History, ...]
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    trainer: str = ""  # the one that was used
 
     def recipes(self) -> list[tuple[str, list[History]]]:
         """The runs of each recipe, in the order the recipes were given."""

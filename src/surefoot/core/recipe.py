@@ -10,7 +10,12 @@ from surefoot.core.text import number
 
 
 def _hyper(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((str(name), str(value)) for name, value in dict(given).items()))
+    if not isinstance(given, Mapping | tuple):
+        raise RecipeError("hyper must map names to numbers or schedules", received=given)
+    pairs = dict(given)
+    if "lr" in pairs:
+        raise RecipeError("the learning rate of a recipe is lr, its shape is schedule", received={"lr": pairs["lr"]})
+    return tuple(sorted((str(name), str(value)) for name, value in pairs.items()))
 
 
 @frozen

@@ -63,7 +63,10 @@ def read(text: str, error: type[UsageError] = UsageError) -> Node:
         raise error(f"cannot read the expression{where}: {wrong.msg}", received=_short(text), remedy=_EXAMPLE) from None
     except (RecursionError, MemoryError, ValueError) as wrong:
         raise error(f"cannot read the expression: {wrong or 'nested too deeply'}", received=_short(text)) from None
-    return _node(tree, text, error, DEEPEST)
+    try:
+        return _node(tree, text, error, DEEPEST)
+    except RecursionError:
+        raise error("the expression has too many parts", received=_short(text)) from None
 
 
 _EXAMPLE = "write it like: 0.1 * (warmup('5%') >> cosine())"
@@ -102,7 +105,8 @@ def _node(tree: ast.expr, text: str, error: type[UsageError], depth: int) -> Nod
             called = _node(function, text, error, depth)
             return Call(called.name, tuple(inner(arg) for arg in args), kwargs)  # type: ignore[union-attr]
         case ast.BinOp(op=op, left=left, right=right) if type(op) in _OPERATORS:
-            return _operation(_OPERATORS[type(op)], inner(left), inner(right), refuse)
+            first, second = (_node(side, text, error, depth) for side in (left, right))  # long is not deep
+            return _operation(_OPERATORS[type(op)], first, second, refuse)
     raise refuse("this is not part of the language")
 
 
@@ -147,6 +151,14 @@ def number(value: object) -> float | None:
     except OverflowError:
         return None
     return result if math.isfinite(result) else None
+
+
+def number_of(text: str) -> float | None:
+    """The finite number that a text is, or None."""
+    try:
+        return number(float(text))
+    except ValueError:
+        return None
 
 
 def attributes(kind: type) -> tuple["Attribute[Any]", ...]:

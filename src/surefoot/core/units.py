@@ -10,7 +10,7 @@ from surefoot.core.errors import ScheduleError
 
 _UNITS = {"": "", "step": "", "steps": "", "ep": "ep", "epoch": "ep", "epochs": "ep", "%": "%"}
 _UNITS |= {"sample": "samples", "samples": "samples", "tok": "tok", "token": "tok", "tokens": "tok"}
-_FORM = re.compile(r"\s*(\d{1,15}(?:\.\d{0,15})?(?:[eE]\+?\d{1,2})?)\s*(%|[a-zA-Z]*)\s*")
+_FORM = re.compile(r"\s*(\d{1,40}(?:\.\d{0,15})?(?:[eE]\+?(?:1\d|\d))?)\s*(%|[a-zA-Z]*)\s*")
 _REMEDY = "give steps (500), epochs ('5ep'), a share of all steps ('10%'), samples ('1e6samples') or tokens ('2e9tok')"
 
 

@@ -36,8 +36,8 @@ def update(
 ) -> tuple[dict[str, Tensor], dict[str, State]]:
     """One update of every row, written into `params` and `state`, which are returned; `grads` are left as they are.
 
-    Every row gets the numbers, bit for bit, that it would get alone; in float32 and float64 on a processor they are
-    those of torch.optim's loop with the same gradients.
+    In float32 and float64 every row gets the numbers, bit for bit, that it would get alone, and on a processor those of
+    torch.optim's loop with the same gradients. Narrower types round coefficients that differ between rows to their own.
 
     Parameters: tensors `[K, ...]` by name, where a parameter without a gradient stays as it is; `hyper`, one mapping
     for each row, of this step; `t`, the number of this update, from 1. Raises RecipeError where the numbers of rows

@@ -5,20 +5,17 @@ from __future__ import annotations
 from surefoot.core.history import Facts
 from surefoot.core.recipe import Recipe
 from surefoot.core.units import Clock
-from surefoot.optimizers import Rule, torch_source
-from surefoot.schedules import Curve
-from surefoot.training import bind
+from surefoot.optimizers import torch_source
+from surefoot.training import Policy, bind
 
 
 def torch_code(recipe: Recipe, facts: Facts) -> str:
     """A `train` function that follows the recipe; runs as it is."""
     policy = bind(recipe, Clock(facts.steps, facts.steps_per_epoch, facts.batch_size))
     reactive = any(curve.reducers for curve in policy.curves.values())
-    start = {**policy.fixed, **{name: float(curve(0)) for name, curve in policy.curves.items()}}
-    native = torch_source(policy.rule, start)
-    optimizer = native or f"sf.optimizers.torch_optimizer({_rule(policy.rule)}, model.parameters())"
-    about = f"{recipe.name}. `batches` is any iterable of {facts.batch_size} samples with a length: a DataLoader."
-    about += " `validate(model)` gives the validation loss." if reactive else ""
+    about = f"{recipe.name}. `batches`: any iterable of {facts.batch_size} samples each that has a length."
+    about += " `validate(model)` gives what the schedule watches, such as {'loss': 0.3}." if reactive else ""
+    make, assign = _plain(policy) or _general(policy)
     lines = [
         "import torch",
         "import surefoot as sf",
@@ -26,37 +23,49 @@ def torch_code(recipe: Recipe, facts: Facts) -> str:
         "",
         f"def train(model, batches, loss_function, {'validate, ' * reactive}epochs={facts.epochs}):",
         f"    {about!r}",
-        f"    optimizer = {optimizer}",
+        *make,
     ]
     for name, curve in policy.curves.items():
-        lines.append(f"    {name} = sf.parse({str(curve.schedule)!r}).bind(epochs * len(batches), len(batches))")
+        bound = f".bind(epochs * len(batches), len(batches), {facts.batch_size})"
+        lines.append(f"    {name} = sf.parse({str(curve.schedule)!r}){bound}")
         lines += [f"    {name}_state = {name}.start()"] * bool(curve.reducers)
     lines += [
         "    step = 0",
         "    for epoch in range(epochs):",
         "        model.train()",
         "        for x, y in batches:",
-        "            for group in optimizer.param_groups:",
-        *[f"                {_assign(policy.rule, name, curve)}" for name, curve in policy.curves.items()],
+        *assign,
         "            optimizer.zero_grad()",
         "            loss_function(model(x), y).backward()",
         "            optimizer.step()",
         "            step += 1",
     ]
-    for name, curve in policy.curves.items():
-        if curve.reducers:
-            seen = '        seen = sf.Observation(step, {"loss": validate(model)})'
-            lines += [seen, f"        {name}_state = {name}.update({name}_state, seen)"]
+    lines += ["        seen = sf.Observation(step, validate(model))"] * reactive
+    watching = [name for name, curve in policy.curves.items() if curve.reducers]
+    lines += [f"        {name}_state = {name}.update({name}_state, seen)" for name in watching]
     return "\n".join(lines) + "\n"
 
 
-def _assign(rule: Rule, name: str, curve: Curve) -> str:
-    value = f"{name}(step, {name}_state)" if curve.reducers else f"{name}(step)"
-    if name in ("beta1", "beta2") and torch_source(rule, rule.hyper):
-        pair = f"({value}, group['betas'][1])" if name == "beta1" else f"(group['betas'][0], {value})"
-        return f'group["betas"] = {pair}'
-    return f'group["{name}"] = {value}'
+def _plain(policy: Policy) -> tuple[list[str], list[str]] | None:
+    """Where only the rate moves and torch has the optimizer: nothing but torch."""
+    source = torch_source(policy.rule, {**policy.fixed, "lr": float(policy.curves["lr"](0))})
+    if source is None or len(policy.curves) > 1:
+        return None
+    lines = [
+        "            for group in optimizer.param_groups:",
+        f'                group["lr"] = {_value(policy, "lr")}',
+    ]
+    return [f"    optimizer = {source}"], lines
 
 
-def _rule(rule: Rule) -> str:
-    return f"sf.optimizers.parse({str(rule)!r})"
+def _general(policy: Policy) -> tuple[list[str], list[str]]:
+    moving = ", ".join(f'"{name}": {_value(policy, name)}' for name in policy.curves)
+    make = [
+        f"    rule, fixed = sf.optimizers.parse({str(policy.rule)!r}), {dict(policy.fixed)!r}",
+        "    optimizer = sf.optimizers.torch_optimizer(rule, model.parameters(), fixed)",
+    ]
+    return make, [f"            sf.optimizers.set_hyper(optimizer, rule, {{**fixed, {moving}}})"]
+
+
+def _value(policy: Policy, name: str) -> str:
+    return f"{name}(step, {name}_state)" if policy.curves[name].reducers else f"{name}(step)"

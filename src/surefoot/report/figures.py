@@ -9,6 +9,7 @@ import numpy as np
 from attrs import frozen
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from surefoot.analysis.summary import series
@@ -20,6 +21,7 @@ from surefoot.training import bind
 # Okabe and Ito's colours (all but yellow, too light for a line) are told apart by all eyes; strokes multiply them.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 STROKES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+NAMED = 30  # recipes in the legend: what fits beside the curves
 POINTS = 10_000  # in all curves of a panel together: keeps a report of hundreds of recipes small
 
 
@@ -81,15 +83,16 @@ def curves(comparison: Findings, *, legend: bool = True) -> Figure:
     drawn = {quantity: lines(comparison, quantity) for quantity in shown}
     figure = Figure(figsize=(12.5 if legend else 11, 4.6), layout="constrained")
     panels = figure.subplots(1, len(shown))
-    for axes, (quantity, each) in zip(panels, drawn.items(), strict=True):
+    for panel, (axes, (quantity, each)) in enumerate(zip(panels, drawn.items(), strict=True)):
         label = {"train_loss": "training loss"}.get(quantity, f"{facts.watched} {quantity}")
-        _draw(axes, each, quantity, log="loss" in quantity)
+        _draw(axes, each, panel, log="loss" in quantity)
         axes.set(xlabel="epoch", ylabel=label, title=label)
     if legend:
-        _legend(figure, panels[0], comparison)
+        _legend(figure, comparison)
     on_test = " — curves on the test set" if facts.watched == "test" else ""
     band = "mean and ±1 standard deviation over" if len(facts.seeds) > 1 else "with"
-    figure.suptitle(f"{facts.task}: {band} {len(facts.seeds)} seed{'s' * (len(facts.seeds) > 1)}{on_test}", fontsize=11)
+    title = f"{facts.task}: {band} {len(facts.seeds)} seed{'s' * (len(facts.seeds) > 1)}{on_test}"
+    figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
 
 
@@ -97,7 +100,7 @@ def rate_curves(comparison: Findings) -> Figure:
     """The learning rates against epochs, on a log axis."""
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     axes = figure.subplots()
-    _draw(axes, rates(comparison), "rate", log=True)
+    _draw(axes, rates(comparison), 2, log=True)
     axes.set(xlabel="epoch", ylabel="learning rate", title="learning rate")
     return figure
 
@@ -107,29 +110,32 @@ def style(index: int) -> dict[str, Any]:
     return {"color": COLOURS[index % len(COLOURS)], "linestyle": STROKES[index // len(COLOURS) % len(STROKES)]}
 
 
-def _draw(axes: Axes, found: Sequence[Line], quantity: str, *, log: bool) -> None:
+def _draw(axes: Axes, found: Sequence[Line], panel: int, *, log: bool) -> None:
     for line in found:
         marker = "o" if len(line.x) == 1 else None
         mean = np.where(line.mean > 0, line.mean, np.nan) if log else line.mean
-        drawn = axes.plot(line.x, mean, label=line.name, linewidth=1.6, marker=marker, **style(line.index))
-        drawn[0].set_gid(f"{quantity}-line-r{line.index}")
+        drawn = axes.plot(line.x, mean, linewidth=1.6, marker=marker, **style(line.index))
+        drawn[0].set_gid(f"panel{panel}-line-r{line.index}")
         if line.spread.any():
             low, high = line.mean - line.spread, line.mean + line.spread
             low = np.maximum(low, line.mean / 100) if log else low
             band = axes.fill_between(line.x, low, high, color=style(line.index)["color"], alpha=0.10, linewidth=0)
-            band.set_gid(f"{quantity}-band-r{line.index}")
+            band.set_gid(f"panel{panel}-band-r{line.index}")
     if log and found:
         axes.set_yscale("log")
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(figure: Figure, axes: Axes, comparison: Findings) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    by_name = dict(zip(labels, handles, strict=True))
-    ranked = [summary.name for summary in comparison.ranked() if summary.name in by_name]
-    columns = 1 + len(ranked) // 28
-    figure.legend(
-        [by_name[name] for name in ranked], ranked, loc="outside right center", fontsize=8, frameon=False,
-        title="from best to worst", title_fontsize=8, handlelength=2.6, ncols=columns,
+def _legend(figure: Figure, comparison: Findings) -> None:
+    place = {name: index for index, (name, _) in enumerate(comparison.study.recipes())}
+    ranked = [summary.name for summary in comparison.ranked()]
+    shown = ranked[:NAMED]
+    legend = figure.legend(
+        [Line2D([], [], linewidth=1.6, **style(place[name])) for name in shown], shown, loc="outside right center",
+        fontsize=8, frameon=False, title="from best to worst", title_fontsize=8, handlelength=2.6,
     )  # fmt: skip
+    if len(ranked) > NAMED:
+        legend.set_title(f"the best {NAMED} of {len(ranked)}")
+    for text in legend.get_texts():
+        text.set_parse_math(False)  # a name with a $ is a name

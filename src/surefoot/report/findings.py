@@ -69,6 +69,7 @@ class Findings:
             "created": self.study.created,
             "status": self.study.status,
             "seconds": self.study.seconds,
+            "trainer": self.study.trainer,
             "facts": attrs.asdict(self.study.facts),
             "environment": dict(self.study.environment),
             "target": self.target,

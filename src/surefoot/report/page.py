@@ -36,11 +36,15 @@ def svg(figure: Figure, tips: dict[int, str]) -> Markup:
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "surefoot"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     drawing = buffer.getvalue()
-    drawing = re.sub(r"(\.\d\d)\d+", r"\1", drawing[drawing.index("<svg") :])  # hundredths of a point are enough
+    drawing = re.sub(r' d="[^"]*"', _hundredths, drawing[drawing.index("<svg") :])
     for index, tip in tips.items():
         title = f"<title>{html.escape(tip)}</title>"
-        drawing = re.sub(rf'(<g id="[\w.% -]+-r{index}">)', lambda g, t=title: g[1] + t, drawing)  # type: ignore[misc]
+        drawing = re.sub(rf'(<g id="panel\d-line-r{index}">)', lambda g, t=title: g[1] + t, drawing)  # type: ignore[misc]
     return Markup(drawing)
+
+
+def _hundredths(path: re.Match[str]) -> str:
+    return re.sub(r"(\.\d\d)\d+", r"\1", path[0])  # of a point: finer than any screen
 
 
 def _facts(comparison: Findings) -> dict[str, object]:

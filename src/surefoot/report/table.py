@@ -52,35 +52,34 @@ def as_text(comparison: Findings) -> str:
 
 
 def heading(comparison: Findings) -> str:
-    """What was compared on what, in a line or two."""
+    """What was compared on what, in two lines."""
     study, facts = comparison.study, comparison.study.facts
-    recipes, seeds = len(comparison.summaries), len(facts.seeds)
-    counted = f"{recipes} recipe{'s' * (recipes > 1)} × {seeds} seed{'s' * (seeds > 1)}"
+    counted = f"{_some(len(comparison.summaries), 'recipe')} × {_some(len(facts.seeds), 'seed')}"
+    length = f"{_some(facts.epochs, 'epoch')} of {_some(facts.steps_per_epoch, 'step')}, batch {facts.batch_size}"
     unfinished = "" if study.status == "done" else f" · {study.status}"
+    looked = f"Curves and choice on the {facts.watched} set ({facts.samples[facts.watched]} samples)"
+    if facts.watched == "test":
+        looked += "; the test set was looked at while comparing: its numbers flatter the winner"
     return (
-        f"{facts.task}: {counted}, {facts.epochs} epochs of {facts.steps_per_epoch} steps, batch {facts.batch_size}, "
-        f"{facts.parameters} parameters, on {facts.device}, {study.seconds:.0f} s{unfinished}\n"
-        f"Curves and choice on the {facts.watched} set ({facts.samples[facts.watched]} samples)"
-        + (
-            "; the test set was looked at while comparing: its numbers flatter the winner."
-            if _on_test(comparison)
-            else "."
-        )
+        f"{facts.task}: {counted}, {length}, {facts.parameters} parameters, on {facts.device}, {study.seconds:.0f} s"
+        f"{unfinished}\n{looked}."
     )
 
 
 def legend(comparison: Findings) -> str:
     """What the marks and columns mean."""
-    return _wrapped(
-        "",
-        "★ leads, = ties with it. Brackets: 95 % interval over seeds. wobble: how far the last fifth strays from its "
-        "straight-line trend."
-        + (
-            " test: the final value on the test set, never chosen on."
-            if any(s.test for s in comparison.summaries)
-            else ""
-        ),
-    )
+    parts = ["★ leads, = ties with it. Brackets: 95 % interval over seeds."]
+    if comparison.target is not None:
+        whose = "asked for" if comparison.study.facts.target is not None else "the median recipe's final value"
+        parts.append(f"steps to: the median over seeds, and on how many; the target is {whose}.")
+    parts.append("wobble: how far the last fifth strays from its straight-line trend.")
+    if any(summary.test for summary in comparison.summaries):
+        parts.append("test: the final value on the test set, never chosen on.")
+    return _wrapped("", " ".join(parts))
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def rate(comparison: Findings, name: str) -> str:
@@ -92,26 +91,27 @@ def rate(comparison: Findings, name: str) -> str:
 
 
 def interval(value: Interval | None) -> str:
-    """A mean and its interval: 0.971 [0.965, 0.977]."""
+    """A mean and its interval: 0.9710 [0.9650, 0.9770]."""
     if value is None:
         return "–"
     if value.low is None or value.high is None:
-        return f"{value.mean:.4g}"
-    return f"{value.mean:.4f} [{value.low:.4f}, {value.high:.4f}]"
+        return _number(value.mean)
+    return f"{_number(value.mean)} [{_number(value.low, value.mean)}, {_number(value.high, value.mean)}]"
 
 
 def mean(value: Interval | None) -> str:
-    return "–" if value is None else f"{value.mean:.4f}"
+    return "–" if value is None else _number(value.mean)
+
+
+def _number(value: float, like: float | None = None) -> str:
+    """Four decimals; four significant digits where that says too little or too much. `like`: whose size decides."""
+    return f"{value:.4f}" if 0.01 <= abs(value if like is None else like) < 1000 else f"{value:.4g}"
 
 
 def _steps(summary: Summary) -> str:
     if summary.to_target is None:
         return f"– ({summary.reached}/{summary.seeds})" if summary.reached else "–"
     return str(summary.to_target) + (f" ({summary.reached}/{summary.seeds})" if summary.reached < summary.seeds else "")
-
-
-def _on_test(comparison: Findings) -> bool:
-    return comparison.study.facts.watched == "test"
 
 
 def _wrapped(name: str, text: str) -> str:

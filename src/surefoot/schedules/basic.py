@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from surefoot.core.errors import ScheduleError
 from surefoot.core.units import Length, LengthLike, half_up, length, length_or_none
-from surefoot.schedules.leaf import Leaf, named, number_in, numbers
+from surefoot.schedules.leaf import Leaf, flag, named, number_in, numbers
 from surefoot.schedules.span import Span
 
 Value = Callable[[Any, Any], Any]
@@ -37,7 +37,9 @@ def periods(every: Fraction, staircase: bool) -> Value:
         return lambda t, xp: t / each
     if every.denominator == 1:
         return lambda t, xp: xp.floor(t / each)
-    return lambda t, xp: xp.ceil((t + 0.5) / each) - 1
+    # The k-th edge is ⌊k·every + ½⌋; whole numbers on both sides of the division keep it exact.
+    half, whole = every.denominator, 2 * every.numerator
+    return lambda t, xp: xp.ceil((2 * t + 1) * half / whole) - 1
 
 
 @named
@@ -141,7 +143,7 @@ class Exponential(Leaf):
 
     factor: float = field(default=0.9, validator=number_in(0, math.inf))
     every: Length = field(default=length("1ep"), kw_only=True, converter=length)
-    staircase: bool = field(default=False, kw_only=True)
+    staircase: bool = field(default=False, kw_only=True, validator=flag)
     over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
 
     def formula(self, span: Span) -> Value:
@@ -163,7 +165,7 @@ class NaturalExponential(Leaf):
 
     rate: float = field(default=0.1, validator=positive)
     every: Length = field(default=length("1ep"), kw_only=True, converter=length)
-    staircase: bool = field(default=False, kw_only=True)
+    staircase: bool = field(default=False, kw_only=True, validator=flag)
     over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
 
     def formula(self, span: Span) -> Value:
@@ -186,7 +188,7 @@ class InverseTime(Leaf):
 
     rate: float = field(default=1.0, validator=positive)
     every: Length = field(default=length("1ep"), kw_only=True, converter=length)
-    staircase: bool = field(default=False, kw_only=True)
+    staircase: bool = field(default=False, kw_only=True, validator=flag)
     over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
 
     def formula(self, span: Span) -> Value:
@@ -209,7 +211,7 @@ class Polynomial(Leaf):
     over: Length | None = field(default=None, converter=length_or_none)
     power: float = field(default=1.0, kw_only=True, validator=positive)
     end: float = field(default=0.0, kw_only=True, validator=anything)
-    inclusive: bool = field(default=False, kw_only=True)
+    inclusive: bool = field(default=False, kw_only=True, validator=flag)
 
     def formula(self, span: Span) -> Value:
         steps, power, end = decay_steps(span, self.inclusive), self.power, self.end
@@ -231,7 +233,7 @@ class Linear(Leaf):
     over: Length | None = field(default=None, converter=length_or_none)
     start: float = field(default=1.0, kw_only=True, validator=anything)
     end: float = field(default=0.0, kw_only=True, validator=anything)
-    inclusive: bool = field(default=False, kw_only=True)
+    inclusive: bool = field(default=False, kw_only=True, validator=flag)
 
     def formula(self, span: Span) -> Value:
         steps, start, rise = decay_steps(span, self.inclusive), self.start, self.end - self.start
@@ -252,7 +254,7 @@ class Warmup(Leaf):
     """
 
     over: Length | None = field(converter=length)
-    from_zero: bool = field(default=False, kw_only=True)
+    from_zero: bool = field(default=False, kw_only=True, validator=flag)
 
     def formula(self, span: Span) -> Value:
         steps, first = max(span.steps, 1), 0 if self.from_zero else 1

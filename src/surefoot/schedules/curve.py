@@ -119,7 +119,8 @@ class Curve:
 
     def _stretch(self, start: int, stop: int, state: States) -> NDArray[np.float64]:
         t = np.arange(start, max(stop, start), dtype=np.float64)
-        return np.broadcast_to(np.asarray(self(t, state), dtype=np.float64), t.shape).copy()
+        with np.errstate(over="ignore"):  # growth without bound is infinite, and refused where it matters
+            return np.asarray(self(t, state), dtype=np.float64)
 
     def _factors(self, state: States | None) -> tuple[float, ...]:
         states = self.start() if state is None else state

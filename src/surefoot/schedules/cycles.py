@@ -10,7 +10,7 @@ from attrs import Attribute, field, frozen
 from surefoot.core.errors import ScheduleError
 from surefoot.core.units import Length, length, length_or_none
 from surefoot.schedules.basic import Value, anything, decay_steps
-from surefoot.schedules.leaf import Leaf, named, number_in
+from surefoot.schedules.leaf import Leaf, flag, named, number_in
 from surefoot.schedules.span import Span
 
 share = number_in(0, 1)
@@ -32,7 +32,7 @@ class Cosine(Leaf):
 
     over: Length | None = field(default=None, converter=length_or_none)
     end: float = field(default=0.0, kw_only=True, validator=anything)
-    inclusive: bool = field(default=False, kw_only=True)
+    inclusive: bool = field(default=False, kw_only=True, validator=flag)
 
     def formula(self, span: Span) -> Value:
         steps, end = decay_steps(span, self.inclusive), self.end
@@ -98,8 +98,8 @@ class OneCycle(Leaf):
     div_factor: float = field(default=25.0, kw_only=True, validator=number_in(1, math.inf))
     final_div_factor: float = field(default=1e4, kw_only=True, validator=number_in(1, math.inf))
     anneal_strategy: Literal["cos", "linear"] = field(default="cos", kw_only=True, validator=_strategy)
-    three_phase: bool = field(default=False, kw_only=True)
-    inclusive: bool = field(default=False, kw_only=True)
+    three_phase: bool = field(default=False, kw_only=True, validator=flag)
+    inclusive: bool = field(default=False, kw_only=True, validator=flag)
 
     def formula(self, span: Span) -> Value:
         start = 1 / self.div_factor
@@ -129,8 +129,8 @@ class OneCycleMomentum(Leaf):
     high: float = field(default=0.95, kw_only=True, validator=share)
     pct_start: float = field(default=0.3, kw_only=True, validator=share)
     anneal_strategy: Literal["cos", "linear"] = field(default="cos", kw_only=True, validator=_strategy)
-    three_phase: bool = field(default=False, kw_only=True)
-    inclusive: bool = field(default=False, kw_only=True)
+    three_phase: bool = field(default=False, kw_only=True, validator=flag)
+    inclusive: bool = field(default=False, kw_only=True, validator=flag)
 
     def formula(self, span: Span) -> Value:
         heights = [self.high, self.low, self.high]

@@ -10,6 +10,7 @@ from surefoot.core.errors import ScheduleError, did_you_mean
 from surefoot.core.units import Length
 from surefoot.schedules.leaf import LEAVES, Leaf
 from surefoot.schedules.schedule import Product, Scale, Schedule, Sum, Then, product, scale, then, total
+from surefoot.schedules.span import Resolvable
 
 VERSION = 1  # of the JSON form
 COMBINATORS: dict[str, Callable[..., Schedule]] = {"then": then, "product": product, "sum": total}
@@ -31,7 +32,7 @@ def parse(expression: str) -> Schedule:
     return made
 
 
-def to_json(schedule: Schedule) -> dict[str, Any]:
+def to_json(schedule: Resolvable) -> dict[str, Any]:
     """The schedule as plain data, with the version of its form."""
     return {"surefoot": "schedule", "version": VERSION, "schedule": _data(schedule)}
 

@@ -42,6 +42,12 @@ def number_in(low: float, high: float, *, whole: bool = False) -> Callable[[Any,
     return check
 
 
+def flag(leaf: Any, attribute: Attribute[Any], value: Any) -> None:
+    """An attrs validator: True or False."""
+    if not isinstance(value, bool):
+        raise ScheduleError(f"{leaf.name}'s {attribute.name} must be True or False", received=value)
+
+
 def numbers(leaf: Any, attribute: Attribute[Any], value: Any) -> None:
     """An attrs validator: a tuple of finite numbers."""
     if not isinstance(value, tuple) or any(text.number(item) is None for item in value):

@@ -34,7 +34,8 @@ class Plateau(Leaf):
 
     Parameters: `factor` (0 … 1); `patience`, `cooldown` in observations (epochs, usually); `watch`, the name of what is
     observed ("loss" is the validation loss); `mode` "min" or "max"; `threshold` relative ("rel") or absolute ("abs");
-    `min_factor`, the lowest the factor goes. The defaults and the counting are torch's ReduceLROnPlateau.
+    `min_factor`, the lowest the factor goes. The defaults and the counting are those of torch's
+    ReduceLROnPlateau, whose `eps` (reductions below 1e-8 are not made) is left out: use `min_factor`.
 
     Raises ScheduleError for a parameter out of range and where an observation lacks the watched name.
 
@@ -57,6 +58,8 @@ class Plateau(Leaf):
     over: Length | None = field(default=None, kw_only=True, converter=length_or_none)
 
     def __attrs_post_init__(self) -> None:
+        if not isinstance(self.watch, str) or not self.watch:
+            raise ScheduleError("plateau's watch must be the name of what is observed", received=self.watch)
         for name, value, known in (
             ("mode", self.mode, ("min", "max")),
             ("threshold_mode", self.threshold_mode, ("rel", "abs")),
@@ -70,7 +73,7 @@ class Plateau(Leaf):
     def resolve(self, span: Span) -> Formula:
         index = len(span.reducers)
         span.reducers.append(PlateauReducer(self, span.start, span.start + span.steps))
-        return lambda t, xp, factors: factors[index]
+        return lambda t, xp, factors: factors[index] + 0 * t
 
 
 @frozen
@@ -113,8 +116,9 @@ class PlateauReducer:
         if best is None:
             return not math.isnan(value)
         rule = self.plateau
-        margin = rule.threshold if rule.threshold_mode == "abs" else rule.threshold * best
-        return value < best - margin if rule.mode == "min" else value > best + margin
+        sign = -1 if rule.mode == "min" else 1
+        bar = best + sign * rule.threshold if rule.threshold_mode == "abs" else best * (1 + sign * rule.threshold)
+        return sign * value > sign * bar
 
 
 plateau = Plateau

@@ -183,7 +183,8 @@ class Then(Schedule):
 
     def resolve(self, span: Span) -> Formula:
         bounds = self.bounds(span)
-        spans = [(start, span.part(start, end - start), part) for start, end, part in bounds if end > start]
+        filled = [bound for bound in bounds if bound[1] > bound[0]] or bounds[-1:]
+        spans = [(start, span.part(start, end - start), part) for start, end, part in filled]
         starts = [start for start, _, _ in spans]
         pieces = [part.resolve(piece) for _, piece, part in spans]
 

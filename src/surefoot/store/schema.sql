@@ -8,6 +8,7 @@ CREATE TABLE studies (
   created TEXT NOT NULL,             -- ISO 8601
   status TEXT NOT NULL,              -- running, done, interrupted, failed
   seconds REAL NOT NULL DEFAULT 0,
+  trainer TEXT NOT NULL DEFAULT '',  -- the one that was used
   facts TEXT NOT NULL,               -- JSON
   environment TEXT NOT NULL          -- JSON: versions, machine
 );

@@ -15,12 +15,12 @@ import numpy as np
 
 from surefoot.core.errors import StoreError, UsageError
 from surefoot.core.history import Facts, History, Status, Study
-from surefoot.core.keys import key
 from surefoot.core.recipe import Recipe
-from surefoot.core.record import Diverged, Event, Finished, Losses, Note, Observation, Observed, Sink
+from surefoot.core.record import Diverged, Event, Finished, Losses, Note, Observation, Observed, Progress, Sink
 from surefoot.core.run import Run
 
 VERSION = 1  # of the schema, in SQLite's user_version
+MOST = float(np.finfo(np.float32).max)  # losses are stored as float32
 APPLICATION = 0x53464F54  # "SFOT", in SQLite's application_id: tells our files from others'
 
 
@@ -36,7 +36,7 @@ class Store:
             raise StoreError(f"there is no store at {path}: nothing has been recorded there yet")
         with self._errors("open"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self.db = sqlite3.connect(path)
+            self.db = sqlite3.connect(path, timeout=30)
             self._prepare()
 
     def __enter__(self) -> Self:
@@ -56,10 +56,9 @@ class Store:
             study = int(row.lastrowid or 0)
             for run in runs:
                 recipe = attrs.asdict(run.recipe)
-                name = key(facts.task, facts.fingerprint, facts.batch_size, facts.steps, recipe, run.seed)
                 self.db.execute(
                     "INSERT INTO runs (study, run, recipe, seed, key, status) VALUES (?, ?, ?, ?, ?, 'planned')",
-                    (study, run.index, json.dumps(recipe), run.seed, name),
+                    (study, run.index, json.dumps(recipe), run.seed, run.key),
                 )
                 stage = (study, run.index, facts.steps)
                 self.db.execute("INSERT INTO stages VALUES (?, ?, NULL, 0, ?, 'planned', NULL)", stage)
@@ -72,7 +71,7 @@ class Store:
 
         def flush(run: int) -> None:
             if chunks := held.pop(run, None):
-                seen = np.concatenate([chunk.values for chunk in chunks]).astype("<f4").tobytes()
+                seen = np.concatenate([chunk.values for chunk in chunks]).clip(-MOST, MOST).astype("<f4").tobytes()
                 self.db.execute("INSERT INTO losses VALUES (?, ?, ?, ?)", (study, run, chunks[0].start, seen))
 
         def write(event: Event) -> None:
@@ -104,16 +103,19 @@ class Store:
         def record(event: Event) -> None:
             # Records arrive in bursts, a look at all rows at a time: what a burst wrote is committed when it is over.
             with self._errors("write to"):
-                if not isinstance(event, Losses | Observed | Diverged | Finished | Note):
+                if isinstance(event, Progress):
                     self.db.commit()
                 write(event)
 
         return record
 
-    def finish(self, study: int, status: Status, seconds: float) -> None:
-        """Close a study as done, interrupted or failed."""
+    def finish(self, study: int, status: Status, seconds: float, trainer: str = "") -> None:
+        """Close a study as done, interrupted or failed; `trainer` is the one that was used."""
         with self._errors("write to"), self.db:
-            self.db.execute("UPDATE studies SET status = ?, seconds = ? WHERE id = ?", (status, seconds, study))
+            self.db.execute(
+                "UPDATE studies SET status = ?, seconds = ?, trainer = ? WHERE id = ?",
+                (status, seconds, trainer, study),
+            )
 
     def studies(self) -> list[Study]:
         """All studies, without their curves."""
@@ -133,9 +135,9 @@ class Store:
             return self._study(row, tuple(self._runs(chosen)))
 
     def _runs(self, study: int) -> Iterator[History]:
-        columns = "run, recipe, seed, status, diverged, seconds, final"
+        columns = "run, recipe, seed, key, status, diverged, seconds, final"
         for row in self.db.execute(f"SELECT {columns} FROM runs WHERE study = ? ORDER BY run", (study,)).fetchall():
-            index, recipe, seed, status, diverged, seconds, final = row
+            index, recipe, seed, key, status, diverged, seconds, final = row
             seen = self.db.execute(
                 "SELECT step, seen FROM observations WHERE study = ? AND run = ? ORDER BY step", (study, index)
             )
@@ -144,16 +146,18 @@ class Store:
                 "SELECT seen FROM losses WHERE study = ? AND run = ? ORDER BY start", (study, index)
             ).fetchall()
             losses = np.frombuffer(b"".join(blob for (blob,) in blobs), dtype="<f4")
-            run = Run(index, _recipe(json.loads(recipe)), seed)
+            run = Run(index, _recipe(json.loads(recipe)), seed, key)
             yield History(run, status, observations, losses, diverged, seconds, json.loads(final))
 
     def _study(self, row: tuple[Any, ...], runs: tuple[History, ...]) -> Study:
-        number, kind, created, status, seconds, facts, environment = row
+        number, kind, created, status, seconds, trainer, facts, environment = row
         notes = self.db.execute("SELECT note FROM notes WHERE study = ? ORDER BY rowid", (number,)).fetchall()
         given = json.loads(facts)
         given |= {name: tuple(given[name]) for name in ("metrics", "seeds")}
         texts = tuple(note for (note,) in notes)
-        return Study(number, kind, created, status, Facts(**given), json.loads(environment), runs, texts, seconds)
+        return Study(
+            number, kind, created, status, Facts(**given), json.loads(environment), runs, texts, seconds, trainer
+        )
 
     def _set(self, study: int, run: int, status: Status) -> None:
         self.db.execute("UPDATE runs SET status = ? WHERE study = ? AND run = ?", (status, study, run))

@@ -1,5 +1,6 @@
 """Compare: train every recipe whole, on equal terms, and say which differ and which tie."""
 
+import operator
 import os
 import platform
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from surefoot.core.errors import RecipeError, UsageError
 from surefoot.core.history import Facts, Status
+from surefoot.core.keys import key
 from surefoot.core.recipe import Recipe, check_rate
 from surefoot.core.record import Event, Note
 from surefoot.core.run import Run
@@ -78,12 +80,13 @@ def compare(
         device=device,
         watch=chosen.curves,
     )
-    runs = [
-        Run(index, recipe, seed)
-        for index, (recipe, seed) in enumerate((recipe, seed) for recipe in chosen.recipes for seed in which)
-    ]
     clock = Clock(ready.steps, ready.steps_per_epoch, ready.batch_size)
     policies = {recipe.name: bind(recipe, clock) for recipe in chosen.recipes}
+    pairs = [(recipe, seed) for recipe in chosen.recipes for seed in which]
+    runs = [
+        Run(index, recipe, seed, key(ready.content(), policies[recipe.name].content(), seed))
+        for index, (recipe, seed) in enumerate(pairs)
+    ]
     source = "" if isinstance(task, Task) else str(task)
     facts = _facts(ready, source, declared.about, which, trainer, target, command)
     with Store(Path(":memory:") if out is None else Path(out) / FILE) as store:
@@ -102,18 +105,19 @@ def _trained(
             watcher(event)
 
     status: Status = "failed"
+    used = ""
     began = time.perf_counter()
     try:
         for note in (*ready.notes, *dict.fromkeys(found for policy in policies for found in policy.check())):
             sink(Note(note))
-        train(ready, runs, policies, sink, facts.trainer)
+        used = train(ready, runs, policies, sink, facts.trainer)
         status = "done"
     except KeyboardInterrupt:
         status = "interrupted"
         raise
     finally:
         watcher.close()
-        store.finish(study, status, time.perf_counter() - began)
+        store.finish(study, status, time.perf_counter() - began, used)
     return Comparison.of(store.load(study))
 
 
@@ -168,8 +172,10 @@ def _rates(lr: float | Sequence[float] | None) -> list[float]:
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    which = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    whole = all(isinstance(seed, int) and not isinstance(seed, bool) and seed >= 0 for seed in which)
-    if isinstance(seeds, bool) or not which or not whole or len(set(which)) < len(which):
+    try:
+        which = tuple(operator.index(seed) for seed in (range(seeds) if isinstance(seeds, int) else seeds))
+    except TypeError:
+        which = ()
+    if isinstance(seeds, bool) or not which or min(which) < 0 or len(set(which)) < len(which):
         raise UsageError("seeds must be a number above 0, or different whole numbers", received=seeds)
     return which

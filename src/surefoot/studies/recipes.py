@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from surefoot.core.errors import RecipeError, UsageError, did_you_mean
 from surefoot.core.recipe import Recipe
-from surefoot.core.text import number
+from surefoot.core.text import number_of
 from surefoot.optimizers import parse as parse_rule
 from surefoot.schedules import parse as parse_schedule
 
@@ -20,15 +20,20 @@ Made = TypeVar("Made")
 SETS = files("surefoot.studies") / "sets"
 
 
-def _tuple(recipes: Iterable[Recipe]) -> tuple[Recipe, ...]:
-    return tuple(recipes)
+def _recipes(given: Iterable[Recipe]) -> tuple[Recipe, ...]:
+    recipes = tuple(given) if isinstance(given, Iterable) else (given,)
+    for recipe in recipes:
+        if not isinstance(recipe, Recipe):
+            remedy = "give Recipes, the name of a set, or a recipe file"
+            raise RecipeError("this is not a recipe", received=recipe, remedy=remedy)
+    return recipes
 
 
 @frozen
 class RecipeSet:
     """Recipes, and what a set may fix about how they are compared (None: as the task says)."""
 
-    recipes: tuple[Recipe, ...] = field(converter=_tuple)
+    recipes: tuple[Recipe, ...] = field(converter=_recipes)
     batch_size: int | None = None
     epochs: int | None = None
     curves: Curves = "validation"
@@ -89,6 +94,8 @@ def read(text: str, name: str) -> RecipeSet:
     """A recipe set from YAML text; `name` is for messages."""
     try:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
+    except RecursionError:
+        raise RecipeError(f"{name}: this is not a recipe file: it is nested too deeply") from None
     except yaml.YAMLError as wrong:
         mark = getattr(wrong, "problem_mark", None)
         place = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else name
@@ -129,18 +136,23 @@ class _File:
                 raise self._wrong(node, f"the recipe has no {needed}")
         texts = {key: self._text(value) for key, value in parts.items()}
         rule = self._made(parts["optimizer"], lambda: parse_rule(texts["optimizer"]))
-        if "schedule" in parts:
-            self._made(parts["schedule"], lambda: parse_schedule(texts["schedule"]))
+        if "schedule" in parts and self._made(parts["schedule"], lambda: parse_schedule(texts["schedule"])).is_rate:
+            remedy = "give the number as lr and the shape as schedule"
+            raise self._wrong(
+                parts["schedule"], "a schedule is a shape, which multiplies lr", texts["schedule"], remedy
+            )
         rate = self._number(parts["lr"]) if "lr" in parts else None
         other = {key: value for key, value in texts.items() if key not in ("name", "optimizer", "lr", "schedule")}
         for key, value in other.items():
             if key not in rule.hyper:
-                known = ["lr", "name", "optimizer", "schedule", *rule.hyper]
+                known = {"name", "optimizer", "schedule", *rule.hyper}
                 raise self._wrong(
                     parts[key], f"a recipe of {rule.name} has no {key!r}", remedy=did_you_mean(key, known)
                 )
-            if _float(value) is None:
+            if (fixed := number_of(value)) is None:
                 self._made(parts[key], lambda text=value: parse_schedule(text))  # type: ignore[misc]
+            else:
+                self._made(parts[key], lambda key=key, fixed=fixed: rule.check(key, fixed))  # type: ignore[misc]
         schedule = texts.get("schedule", "constant()")
         return self._made(
             parts.get("lr", node), lambda: Recipe(texts["name"], texts["optimizer"], rate, schedule, other)
@@ -151,6 +163,8 @@ class _File:
             raise self._wrong(node, f"{what} must be a mapping of names to values", remedy="see docs/recipes.md")
         parts: dict[str, yaml.Node] = {}
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._wrong(key, f"the names in {what} are plain texts")
             if key.value in parts:
                 raise self._wrong(key, f"{key.value!r} is given twice")
             if known is not None and key.value not in known:
@@ -164,7 +178,7 @@ class _File:
         return str(node.value)
 
     def _number(self, node: yaml.Node) -> float:
-        value = _float(self._text(node))
+        value = number_of(self._text(node))
         if value is None:
             raise self._wrong(node, "this must be a finite number", node.value)
         return value
@@ -186,10 +200,3 @@ class _File:
     def _wrong(self, node: yaml.Node, what: str, received: object = None, remedy: str = "") -> RecipeError:
         place = f"{self.name}:{node.start_mark.line + 1}:{node.start_mark.column + 1}"
         return RecipeError(f"{place}: {what}", received=received, remedy=remedy)
-
-
-def _float(text: str) -> float | None:
-    try:
-        return number(float(text))
-    except ValueError:
-        return None

@@ -53,6 +53,6 @@ def _content(path: Path) -> bytes:
         raw = path.read_bytes()
         return gzip.decompress(raw) if raw[:2] == _GZIP else raw
     except (EOFError, zlib.error, gzip.BadGzipFile) as broken:
-        raise DataError(f"{path} is damaged: its gzip data cannot be unpacked ({broken})", remedy=_AGAIN) from broken
+        raise DataError(f"{path} is damaged: its gzip data cannot be unpacked ({broken})", remedy=_AGAIN) from None
     except OSError as wrong:
-        raise DataError(f"{path} cannot be read: {wrong.strerror or wrong}") from wrong
+        raise DataError(f"{path} cannot be read: {wrong.strerror or wrong}") from None

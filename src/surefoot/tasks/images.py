@@ -123,18 +123,16 @@ def fetch(source: Source, name: str) -> Path:
         chunk_size=1 << 16,
         headers={"Accept-Encoding": "identity"},
     )
-    failures: list[Exception] = []
     told: list[str] = []
     for mirror in source.mirrors:
         try:
             # pooch writes to a temporary file and moves it to its name only when the hash is right.
             return Path(pooch.retrieve(mirror + name, source.sha256[name], name, cache, downloader=downloader))
         except (OSError, ValueError) as wrong:
-            failures.append(wrong)
             told.append(f"{mirror}{name}: {_reason(wrong)}")
     remedy = f"try again, or give a folder that has the files (--data DIR; load({source.name!r}, data=DIR))"
     remedy += f", or install the package {source.package} (Debian, Ubuntu)" if source.package else ""
-    raise DataError(f"cannot download {name} of {source.name}: {'; '.join(told)}", remedy=remedy) from failures[-1]
+    raise DataError(f"cannot download {name} of {source.name}: {'; '.join(told)}", remedy=remedy) from None
 
 
 def _in_folder(source: Source, folder: Path) -> dict[str, Path]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from surefoot.core.errors import DataError, TaskError, did_you_mean
+from surefoot.core.errors import DataError, SurefootError, TaskError, did_you_mean
 from surefoot.core.keys import key
 from surefoot.core.task import Task
 from surefoot.tasks.digits import ABOUT, digits
@@ -41,6 +41,8 @@ def load(name: str | Path | Task, data: Path | str | None = None) -> Task:
     folder = None if data is None else Path(data).expanduser()
     if folder is not None and not folder.exists():
         raise DataError("there is no such data folder", received=str(data))
+    if not isinstance(name, Task | str | Path):
+        raise TaskError("a task is a name, a file or a Task", received=name, remedy=did_you_mean("", names()))
     if isinstance(name, Task):
         _no_data(name.name, folder)
         return name
@@ -125,6 +127,8 @@ def _call(make: Callable[..., object], path: Path, data: Path | None) -> object:
 def _blamed_on(path: Path) -> Iterator[None]:
     try:
         yield
+    except SurefootError as wrong:
+        raise TaskError(f"the task file {path}: {wrong}") from None
     except (Exception, SystemExit) as wrong:  # a stray sys.exit() would otherwise end the caller without a word
         raise TaskError(f"the task file {path} raised {type(wrong).__name__}: {wrong}") from wrong
 

@@ -52,6 +52,22 @@ class Prepared:
     def steps(self) -> int:
         return self.epochs * self.steps_per_epoch
 
+    def content(self) -> dict[str, Any]:
+        """What a run's numbers depend on beside its recipe and seed: what its key is made of.
+
+        A model and a loss count by their structure and name; two that differ in nothing else are taken for the same.
+        """
+        model = self.model()
+        weights = {name: [list(value.shape), str(value.dtype)] for name, value in model.state_dict().items()}
+        return {
+            "data": self.fingerprint,
+            "model": [str(model), weights],
+            "loss": getattr(self.loss, "__qualname__", str(type(self.loss))),
+            "batches": [self.batch_size, self.last_batch],
+            "horizon": [self.epochs, self.steps_per_epoch],
+            "device": str(self.device),
+        }
+
 
 def prepare(
     task: Task,

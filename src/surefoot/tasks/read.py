@@ -52,8 +52,8 @@ def _tensor(value: Any, what: str) -> Tensor:
         native = value.astype(value.dtype.newbyteorder("="), copy=False)
         try:
             return torch.from_numpy(np.require(native, requirements=["C", "W"]))
-        except TypeError as wrong:
-            raise DataError(f"the {what} are of a type that torch cannot hold", received=str(value.dtype)) from wrong
+        except TypeError:
+            raise DataError(f"the {what} are of a type that torch cannot hold", received=str(value.dtype)) from None
     if not isinstance(value, Tensor):
         raise DataError(f"the {what} are neither a tensor nor an array", received=type(value).__name__, remedy=FORMS)
     if value.layout != torch.strided:

@@ -14,10 +14,11 @@ from surefoot.core.record import Diverged, Finished, Losses, Note, Observation, 
 from surefoot.core.run import Run
 from surefoot.schedules.reactive import States
 from surefoot.tasks import Prepared, Split
-from surefoot.training.fused import CannotStackError, FusedTrainer
+from surefoot.training.fused import FusedTrainer
 from surefoot.training.loop import LoopTrainer
 from surefoot.training.policy import Policy
 from surefoot.training.trainer import Row, Trainer, Updates, order
+from surefoot.training.trial import CannotStackError
 
 CHOICES = ("auto", "fused", "loop")
 STRIDE = 32  # updates between two looks at the losses
@@ -91,6 +92,7 @@ class _Training:
             self._epoch(epoch)
         for each, final in zip(self.live, self._test(), strict=True):
             self.sink(Finished(each.run.index, each.seconds, final))
+        self._progress(self.task.steps)
 
     def _epoch(self, epoch: int) -> None:
         size, first = self.task.batch_size, epoch * self.task.steps_per_epoch
@@ -141,6 +143,7 @@ class _Training:
             self.sink(Observed(each.run.index, observation))
             each.states = each.policy.observe(each.states, observation)
         self._drop(bad, np.full(len(bad), step))
+        self._progress(step)
 
     def _drop(self, lost: NDArray[np.bool_], steps: NDArray[np.int64]) -> None:
         if not lost.any():

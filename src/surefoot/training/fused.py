@@ -1,6 +1,7 @@
 """The fused trainer: all rows stacked `[K, ...]` and trained in one go under `torch.func`."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,20 +12,16 @@ from torch import Tensor
 from torch.func import functional_call, grad_and_value, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from surefoot.core.errors import SurefootError
 from surefoot.optimizers import Rule, init, take, update
 from surefoot.optimizers.rule import State
 from surefoot.tasks import Prepared, Split
-from surefoot.training.randomness import key, keyed
+from surefoot.training.randomness import LOOK, key, keyed
 from surefoot.training.trainer import Row, Updates, initial_model
+from surefoot.training.trial import try_stack
 
-OUTPUTS = 1 << 22  # numbers in flight when measuring: bounds memory, whatever the rows
+OUTPUTS = 1 << 22  # numbers in flight in a forward pass when measuring
 
 Stack = dict[str, Tensor]
-
-
-class CannotStackError(SurefootError):
-    """Rows of this model cannot be trained together; says why."""
 
 
 @frozen(eq=False)
@@ -51,33 +48,39 @@ class FusedTrainer:
         self.params: Stack = {name: value for name, value in stack.items() if name in trainable}
         self.buffers: Stack = {name: value for name, value in stack.items() if name not in trainable}
         self.groups = self._grouped()
-        self.idle: set[str] = set()  # parameters that the loss does not reach
-        self._try_one_step()
+        self.idle: set[str] = set()  # vmap gives zeros where autograd gives nothing; torch.optim leaves those alone
+        self.idle = try_stack(self)
+        self.model = initial_model(task, rows[0].seed)
 
     def advance(self, updates: Updates) -> NDArray[np.float64]:
-        self.model.train()
         losses = torch.empty(len(updates.samples), len(self.rows), dtype=torch.float64, device=self.task.device)
         for i, samples in enumerate(updates.samples):
             step = updates.start + i
             index = torch.stack([samples[row.seed] for row in self.rows])
-            grads, losses[i] = self._gradients(index, step)
+            grads, losses[i] = self.gradients(index, step)
             for group in self.groups:
                 hyper = [updates.hyper[k][i] for k in group.rows.tolist()]
                 self._apply(group, grads, hyper, step + 1)
         return losses.cpu().numpy()
 
-    def _gradients(self, index: Tensor, step: int) -> tuple[Stack, Tensor]:
+    def gradients(self, index: Tensor, step: int) -> tuple[Stack, Tensor]:
+        """The gradients and losses of every row on the samples `index` `[K, B]`; buffers move on."""
+        self.model.train()
+
         def loss_of(params: Stack, buffers: Stack, x: Tensor, y: Tensor, noise: Tensor) -> tuple[Tensor, Stack]:
             with keyed(noise):
-                outputs = functional_call(self.model, (params, buffers), (x,))
-            return self.task.loss(outputs, y), buffers
+                return self.task.loss(functional_call(self.model, (params, buffers), (x,)), y), buffers
 
-        noise = torch.tensor([key(row.seed, step) for row in self.rows], device=self.task.device)
+        noise = self._noise(step)
         x, y = self.task.train.x[index], self.task.train.y[index]
         each_row: Any = vmap(grad_and_value(loss_of, has_aux=True))
         with sdpa_kernel(SDPBackend.MATH):  # the others have no rule for stacks
             grads, (losses, self.buffers) = each_row(self.params, self.buffers, x, y, noise)
         return {name: grad for name, grad in grads.items() if name not in self.idle}, losses.detach()
+
+    def _noise(self, step: int) -> Tensor:
+        keys = {seed: key(seed, step) for seed in {row.seed for row in self.rows}}
+        return torch.tensor([keys[row.seed] for row in self.rows], device=self.task.device)
 
     def _apply(self, group: _Group, grads: Stack, hyper: list[Any], t: int) -> None:
         if len(group.rows) == len(self.rows):
@@ -93,14 +96,15 @@ class FusedTrainer:
     def outputs(self, split: Split) -> Sequence[Tensor]:
         self.model.eval()
 
-        def one_row(params: Stack, buffers: Stack, x: Tensor) -> Tensor:
-            return functional_call(self.model, (params, buffers), (x,))  # type: ignore[no-any-return]
+        def one_row(params: Stack, buffers: Stack, noise: Tensor, x: Tensor) -> Tensor:
+            with keyed(noise):
+                return functional_call(self.model, (params, buffers), (x,))  # type: ignore[no-any-return]
 
-        forward: Any = vmap(one_row, in_dims=(0, 0, None))
+        forward: Any = partial(vmap(one_row, in_dims=(0, 0, 0, None)), self.params, self.buffers, self._noise(LOOK))
         with sdpa_kernel(SDPBackend.MATH):
-            one = forward(self.params, self.buffers, split.x[:1])
+            one = forward(split.x[:1])
             size = max(1, OUTPUTS // max(one.numel(), len(self.rows) * split.x[0].numel()))
-            return list(torch.cat([forward(self.params, self.buffers, x) for x in torch.split(split.x, size)], dim=1))
+            return list(torch.cat([forward(x) for x in torch.split(split.x, size)], dim=1))
 
     def keep(self, rows: Sequence[int]) -> None:
         chosen = torch.tensor(rows, device=self.task.device)
@@ -125,33 +129,3 @@ class FusedTrainer:
             params = take(self.params, index)
             groups.append(_Group(rule, index, init(rule, params, [self.rows[k].hyper for k in rows])))
         return groups
-
-    def _try_one_step(self) -> None:
-        # The trial runs on copies of the buffers; gradients change nothing else.
-        buffers = {name: value.clone() for name, value in self.buffers.items()}
-        index = torch.zeros(len(self.rows), min(2, len(self.task.train)), dtype=torch.int64, device=self.task.device)
-        index[:, -1] = len(self.task.train) - 1
-        try:
-            self.model.train()
-            self._gradients(index, 0)
-            self.outputs(Split(self.task.watched.x[:2], self.task.watched.y[:2]))
-            self.idle = self._without_gradient(index[0])
-        except Exception as failure:  # whatever the model does that rows cannot share
-            raise CannotStackError(_reason(failure)) from failure
-        finally:
-            self.buffers = buffers
-
-    def _without_gradient(self, samples: Tensor) -> set[str]:
-        # vmap gives zeros where autograd gives nothing; torch.optim leaves such parameters alone, decay included.
-        with keyed(torch.tensor(0, device=self.task.device)):
-            loss: Any = self.task.loss(self.model(self.task.train.x[samples]), self.task.train.y[samples])
-        loss.backward()
-        idle = {name for name, p in self.model.named_parameters() if p.grad is None}
-        self.model.zero_grad()
-        return idle
-
-
-def _reason(failure: Exception) -> str:
-    lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
-    text = lines[0] if lines else "no message"
-    return f"{type(failure).__name__}: {text[:200]}"

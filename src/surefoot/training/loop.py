@@ -12,7 +12,7 @@ from torch import Tensor
 from surefoot.core.keys import seed_of
 from surefoot.optimizers import Rule, set_hyper, torch_optimizer
 from surefoot.tasks import Prepared, Split
-from surefoot.training.randomness import key, keyed
+from surefoot.training.randomness import LOOK, key, keyed
 from surefoot.training.trainer import Row, Updates, initial_model
 
 EVALUATED = 4096  # samples a forward pass when measuring
@@ -64,7 +64,14 @@ class LoopTrainer:
 
     @torch.no_grad()
     def outputs(self, split: Split) -> list[Tensor]:
-        return [torch.cat([live.model.eval()(x) for x in torch.split(split.x, EVALUATED)]) for live in self.live]
+        with torch.random.fork_rng(devices=[]):
+            return [self._outputs(live, split) for live in self.live]
+
+    def _outputs(self, live: _Live, split: Split) -> Tensor:
+        torch.manual_seed(seed_of(live.row.seed, "look"))
+        live.model.eval()
+        with keyed(torch.tensor(key(live.row.seed, LOOK), device=self.task.device)):
+            return torch.cat([live.model(x) for x in torch.split(split.x, EVALUATED)])
 
     def keep(self, rows: Sequence[int]) -> None:
         self.live = [self.live[k] for k in rows]

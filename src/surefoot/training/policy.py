@@ -1,19 +1,22 @@
 """A recipe bound to a horizon: its optimizer rule, and a curve for every hyperparameter that moves."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from attrs import frozen
 
 from surefoot.core.errors import RecipeError, ScheduleError
 from surefoot.core.recipe import Recipe, check_rate
 from surefoot.core.record import Observation
-from surefoot.core.text import number
+from surefoot.core.text import number_of
 from surefoot.core.units import Clock
 from surefoot.optimizers import Rule
 from surefoot.optimizers import parse as parse_rule
-from surefoot.schedules import Curve, Schedule
+from surefoot.schedules import Curve, Schedule, to_json
 from surefoot.schedules import parse as parse_schedule
 from surefoot.schedules.reactive import States
+
+LONGEST = 10**8  # steps: every value of a schedule is looked at before training
 
 
 @frozen
@@ -38,6 +41,12 @@ class Policy:
         columns = {name: curve.values(start, stop, states[name]).tolist() for name, curve in self.curves.items()}
         return [{**self.fixed, **{name: column[i] for name, column in columns.items()}} for i in range(stop - start)]
 
+    def content(self) -> dict[str, Any]:
+        """What the recipe does, whatever it is called and however it is written: what a run's key is made of."""
+        curves = {name: to_json(curve.schedule) for name, curve in self.curves.items()}
+        fixed = {name: value for name, value in self.fixed.items() if name not in curves}
+        return {"rule": list(self.rule.structure), "fixed": fixed, "curves": curves}
+
     def check(self) -> list[str]:
         """What looks wrong about the curves, in sentences that name the recipe."""
         return [
@@ -51,13 +60,15 @@ def bind(recipe: Recipe, clock: Clock) -> Policy:
     Raises RecipeError for an optimizer or hyperparameter that is not known or out of range at any update, and
     ScheduleError for a schedule that cannot be read or does not fit the horizon; both name the recipe.
     """
+    if clock.steps > LONGEST:
+        raise RecipeError(f"the horizon is longer than {LONGEST:,} steps", received=clock.steps, remedy="check epochs")
     try:
         rule = parse_rule(recipe.optimizer)
         peak = check_rate(rule.hyper["lr"] if recipe.lr is None else recipe.lr)
         schedules = {"lr": _rate(peak, parse_schedule(recipe.schedule))}
         fixed = dict(rule.hyper)
         for name, text in recipe.hyper:
-            value = _number(text)
+            value = number_of(text)
             if value is not None:
                 fixed = rule.filled({**fixed, name: value})
             else:
@@ -97,10 +108,3 @@ def _in_range(rule: Rule, name: str, curve: Curve) -> None:
             rule.check(name, float(values[step]))
         except RecipeError as wrong:
             raise RecipeError(f"{wrong.what}; at step {step} of {curve.steps} it is", received=wrong.received) from None
-
-
-def _number(text: str) -> float | None:
-    try:
-        return number(float(text))
-    except ValueError:
-        return None

@@ -17,6 +17,7 @@ from torch import Tensor
 from surefoot.core.keys import seed_of
 
 _MASK = 0xFFFFFFFF
+LOOK = -1  # stands for the step when a model is measured
 _attention = F.scaled_dot_product_attention
 
 
@@ -28,7 +29,8 @@ def key(seed: int, step: int) -> int:
 def uniform(noise: Tensor, layer: int, shape: torch.Size) -> Tensor:
     """Numbers in [0, 1) for one layer. `noise`: int64 scalar (one a row under `vmap`)."""
     place = torch.arange(shape.numel(), dtype=torch.int64, device=noise.device).reshape(shape)
-    return _mix(_mix(place + layer * 0x9E3779B1) ^ noise).to(torch.float32) / 2.0**32
+    # 24 bits fit a float32 exactly, so that 1 is never reached.
+    return (_mix(_mix(place + layer * 0x9E3779B1) ^ noise) >> 8).to(torch.float32) / 2.0**24
 
 
 def _mix(h: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ class Trainer(Protocol):
         ...
 
     def keep(self, rows: Sequence[int]) -> None:
-        """Go on with these rows only; their numbers do not change."""
+        """Go on with these rows only, named in ascending order; their numbers do not change."""
         ...
 
 

@@ -1,0 +1,105 @@
+"""A trial of stacking: the stack must give what each seed's model gives alone.
+
+That nothing raises is not enough: a module that keeps state outside its parameters and buffers, or assigns a buffer
+instead of writing into it, runs under `vmap` and trains another model without a word.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from surefoot.core.errors import SurefootError
+from surefoot.tasks import Prepared, Split
+from surefoot.training.randomness import LOOK, key, keyed
+from surefoot.training.trainer import initial_model
+
+if TYPE_CHECKING:
+    from surefoot.training.fused import FusedTrainer
+
+STEPS = (0, 1)  # twice, so that what changes from call to call is seen
+GRADIENT = "the gradient of "
+CLOSE = {
+    torch.float64: 1e-8,
+    torch.float32: 1e-3,
+}  # relative to the largest entry (of all gradients): rounding is far below
+
+
+class CannotStackError(SurefootError):
+    """Rows of this model cannot be trained together; says why."""
+
+
+def try_stack(trainer: "FusedTrainer") -> set[str]:
+    """The parameters that the loss does not reach. Raises CannotStackError where the stack is not its rows.
+
+    The trainer's buffers are as before; its model has been called and should be made anew.
+    """
+    task, rows = trainer.task, trainer.rows
+    samples = torch.arange(min(task.batch_size, len(task.train)), device=task.device)
+    look = Split(task.watched.x[:2], task.watched.y[:2])
+    buffers = {name: value.clone() for name, value in trainer.buffers.items()}
+    try:
+        seen = []
+        for step in STEPS:
+            grads, losses = trainer.gradients(samples.expand(len(rows), -1), step)
+            held = {name: value.clone() for name, value in trainer.buffers.items()}
+            seen.append({"the loss": losses, **_named(GRADIENT, grads), **_named("the buffer ", held)})
+        seen.append({"the outputs": torch.stack(list(trainer.outputs(look)))})
+    except Exception as failure:  # whatever the model does that rows cannot share
+        raise CannotStackError(_reason(failure)) from failure
+    finally:
+        trainer.buffers = buffers
+    idle: set[str] = set()
+    for seed, k in {row.seed: k for k, row in enumerate(rows)}.items():
+        idle |= _compare(seen, k, _alone(task, seed, samples, look))
+    return idle
+
+
+def _alone(task: Prepared, seed: int, samples: Tensor, look: Split) -> list[dict[str, Tensor | None]]:
+    model = initial_model(task, seed).train()
+    trainable = {name for name, p in model.named_parameters() if p.requires_grad}
+    seen: list[dict[str, Tensor | None]] = []
+    for step in STEPS:
+        with keyed(torch.tensor(key(seed, step), device=task.device)):
+            loss: Any = task.loss(model(task.train.x[samples]), task.train.y[samples])
+        model.zero_grad()
+        loss.backward()
+        grads = {name: p.grad for name, p in model.named_parameters() if name in trainable}
+        held = dict(model.named_buffers()) | {n: p for n, p in model.named_parameters() if n not in trainable}
+        held = {name: value.detach().clone() for name, value in held.items()}
+        seen.append({"the loss": loss.detach(), **_named(GRADIENT, grads), **_named("the buffer ", held)})
+    with torch.no_grad(), keyed(torch.tensor(key(seed, LOOK), device=task.device)):
+        seen.append({"the outputs": model.eval()(look.x)})
+    return seen
+
+
+def _compare(stack: list[dict[str, Tensor]], k: int, alone: list[dict[str, Tensor | None]]) -> set[str]:
+    idle = set()
+    for stacked, single in zip(stack, alone, strict=True):
+        steepest = max((_largest(value) for name, value in single.items() if name.startswith(GRADIENT)), default=0.0)
+        for name, value in single.items():
+            if value is None:
+                idle.add(name.removeprefix(GRADIENT))
+            elif not _close(stacked[name][k], value, steepest if name.startswith(GRADIENT) else _largest(value)):
+                raise CannotStackError(f"{name} of the stacked model differs from that of the model alone")
+    return idle
+
+
+def _largest(value: Tensor | None) -> float:
+    return 0.0 if value is None or value.numel() == 0 else float(value.abs().max())
+
+
+def _close(ours: Tensor, theirs: Tensor, scale: float) -> bool:
+    if not theirs.is_floating_point():
+        return torch.equal(ours, theirs)
+    gap = ((ours - theirs).abs() / max(scale, 1e-30)).nan_to_num(0.0)  # where both are not finite they agree
+    return torch.equal(ours.isfinite(), theirs.isfinite()) and bool((gap <= CLOSE.get(theirs.dtype, 0.05)).all())
+
+
+def _named(what: str, values: dict[str, Any]) -> dict[str, Any]:
+    return {f"{what}{name}": value for name, value in values.items()}
+
+
+def _reason(failure: Exception) -> str:
+    lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
+    return f"{type(failure).__name__}: {(lines or ['no message'])[0][:200]}"
