@@ -113,7 +113,8 @@ def _trend(tail: Sequence[float]) -> tuple[float, float]:
     """What the least-squares line through a tail rises by, and the root mean square distance from it."""
     x = np.arange(len(tail))
     line = np.polynomial.Polynomial.fit(x, tail, 1)(x)
-    return float(line[-1] - line[0]), float(np.sqrt(np.mean((line - tail) ** 2)))
+    stray = float(np.sqrt(np.mean((line - tail) ** 2)))
+    return float(line[-1] - line[0]), stray if stray > 1e-12 * max(map(abs, tail)) else 0.0  # rounding is no wobble
 
 
 def share(looks: int) -> int:

@@ -17,7 +17,7 @@ class Verdict:
     Parameters: `best`, the recipe with the best mean final value (None where every run diverged); `ties`, those that
     could be as good; `ranking`, best to worst, recipes with diverged seeds last; `visible`, the smallest difference
     that could have been seen, and `visible_wildest`, that for the least steady recipe (None with one seed); `alone`,
-    the recipes judged by their own spread because it stands out, and `p_spread`, the p-value of equal spreads.
+    the recipes judged with their own variance because it stands out, and `p_spread`, the p-value of equal spreads.
     """
 
     best: str | None

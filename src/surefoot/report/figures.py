@@ -21,6 +21,7 @@ from surefoot.training import bind
 # Okabe and Ito's colours (all but yellow, too light for a line) are told apart by all eyes; strokes multiply them.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 STROKES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
+BANDED = 60  # recipes whose spread is drawn: with more, bands hide each other
 NAMED = 30  # recipes in the legend: what fits beside the curves
 POINTS = 10_000  # in all curves of a panel together: keeps a report of hundreds of recipes small
 
@@ -90,7 +91,9 @@ def curves(comparison: Findings, *, legend: bool = True) -> Figure:
     if legend:
         _legend(figure, comparison)
     on_test = " — curves on the test set" if facts.watched == "test" else ""
-    band = "mean and ±1 standard deviation over" if len(facts.seeds) > 1 else "with"
+    banded = len(comparison.summaries) <= BANDED
+    mean = "mean and ±1 standard deviation over" if banded else "mean over"
+    band = mean if len(facts.seeds) > 1 else "with"
     title = f"{facts.task}: {band} {len(facts.seeds)} seed{'s' * (len(facts.seeds) > 1)}{on_test}"
     figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
@@ -116,7 +119,7 @@ def _draw(axes: Axes, found: Sequence[Line], panel: int, *, log: bool) -> None:
         mean = np.where(line.mean > 0, line.mean, np.nan) if log else line.mean
         drawn = axes.plot(line.x, mean, linewidth=1.6, marker=marker, **style(line.index))
         drawn[0].set_gid(f"panel{panel}-line-r{line.index}")
-        if line.spread.any():
+        if line.spread.any() and len(found) <= BANDED:
             low, high = line.mean - line.spread, line.mean + line.spread
             low = np.maximum(low, line.mean / 100) if log else low
             band = axes.fill_between(line.x, low, high, color=style(line.index)["color"], alpha=0.10, linewidth=0)

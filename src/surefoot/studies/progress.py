@@ -1,10 +1,10 @@
-"""Progress for people: a bar in a terminal or notebook, plain lines elsewhere; always on standard error."""
+"""Progress for people: a bar in a terminal, plain lines elsewhere; always on standard error."""
 
 import sys
 import time
 from typing import TextIO
 
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 from surefoot.core.record import Diverged, Event, Note, Progress
 from surefoot.core.run import Run
@@ -19,6 +19,7 @@ class Watcher:
         self.task, self.runs, self.stream = task, runs, stream or sys.stderr
         self.began = self.last = time.monotonic()
         self.bar: tqdm | None = None  # type: ignore[type-arg]
+        self.done = 0  # as last told
         self.interactive = self.stream.isatty()
 
     def __call__(self, event: Event) -> None:
@@ -52,10 +53,10 @@ class Watcher:
 
     def _line(self, event: Progress) -> None:
         now = time.monotonic()
-        over = event.done >= event.total
-        if event.done == 0 or (now - self.last < EVERY and not (over and now - self.began > 2)):
+        over = event.done >= event.total and self.done < event.total
+        if event.done in (0, self.done) or (now - self.last < EVERY and not (over and now - self.began > 2)):
             return
-        self.last, passed = now, now - self.began
+        self.last, self.done, passed = now, event.done, now - self.began
         speed = event.done / passed
         print(
             f"{self.task}: {event.what}, {100 * event.done // max(event.total, 1)} %, {event.alive}/{event.rows} rows "
