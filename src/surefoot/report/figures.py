@@ -10,6 +10,7 @@ from attrs import frozen
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from surefoot.analysis.summary import series
@@ -125,7 +126,11 @@ def _draw(axes: Axes, found: Sequence[Line], panel: int, *, log: bool) -> None:
             band = axes.fill_between(line.x, low, high, color=style(line.index)["color"], alpha=0.10, linewidth=0)
             band.set_gid(f"panel{panel}-band-r{line.index}")
     if log and found:
-        axes.set_yscale("log")
+        axes.set_yscale("log", subs=(2, 5))
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}" if high < 100 * low else "")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
 
