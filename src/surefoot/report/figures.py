@@ -127,9 +127,9 @@ def _draw(axes: Axes, found: Sequence[Line], panel: int, *, log: bool) -> None:
             band.set_gid(f"panel{panel}-band-r{line.index}")
     if log and found:
         axes.set_yscale("log", subs=(2, 5))
-        low, high = axes.get_ylim()
+        bottom, top = axes.get_ylim()
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("{x:g}" if high < 100 * low else "")
+        axes.yaxis.set_minor_formatter("{x:g}" if top < 100 * bottom else "")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
