@@ -97,7 +97,9 @@ def test_a_last_batch_of_one_that_batch_norm_cannot_take(refused):
         return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
 
     data = {"model": model, "train": (X[:81], Y[:81]), "validation": (X, Y), "batch_size": 16}
-    assert "fails in train mode on inputs float32 (1, 3): ValueError" in str(refused(TaskError, **data))
+    message = str(refused(TaskError, **data))
+    assert "fails in train mode on inputs float32 (1, 3): ValueError" in message
+    assert "last_batch='drop'" in message
     given = {"name": "t", "loss": "cross_entropy"} | data
     assert prepare(Task(**given, last_batch="drop")).steps_per_epoch == 5
 

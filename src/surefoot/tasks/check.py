@@ -188,7 +188,9 @@ def _outputs(task: Task, model: nn.Module, x: Tensor) -> Tensor:
 
 def _forward(task: Task, model: nn.Module, x: Tensor) -> Tensor:
     mode = "train" if model.training else "eval"
-    with _blamed_on(f"the model of task {task.name!r} fails in {mode} mode on inputs {_told(x)}"):
+    alone = len(x) == 1 and model.training
+    remedy = "the last batch of an epoch has one sample: set last_batch='drop', or another batch size" if alone else ""
+    with _blamed_on(f"the model of task {task.name!r} fails in {mode} mode on inputs {_told(x)}", remedy):
         outputs = model(x)
     if not isinstance(outputs, Tensor) or outputs.shape[:1] != x.shape[:1]:
         received = _told(outputs) if isinstance(outputs, Tensor) else type(outputs).__name__
@@ -201,10 +203,10 @@ def _told(tensor: Tensor) -> str:
 
 
 @contextmanager
-def _blamed_on(what: str) -> Iterator[None]:
+def _blamed_on(what: str, remedy: str = "") -> Iterator[None]:
     try:
         yield
     except TaskError:
         raise
     except Exception as wrong:  # the user's own code ran: whatever it raised is the cause
-        raise TaskError(f"{what}: {type(wrong).__name__}: {wrong}") from wrong
+        raise TaskError(f"{what}: {type(wrong).__name__}: {wrong}", remedy=remedy) from wrong
