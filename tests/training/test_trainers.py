@@ -141,6 +141,17 @@ def test_fused_equals_the_loop(name):
             assert ours.values == pytest.approx(theirs.values, rel=1e-9)
 
 
+def test_a_seed_names_weights_and_an_order_for_each_epoch():
+    task = task_of(MODELS["perceptron"])
+    orders = [order(task, seed, epoch).tolist() for seed in (0, 1) for epoch in (0, 1)]
+    assert len({tuple(each) for each in orders}) == 4
+    assert all(sorted(each) == list(range(len(task.train))) for each in orders)
+    assert order(task, 0, 1).tolist() == orders[1]
+    first, again, other = (initial_model(task, seed).body[0].weight for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
 def test_a_layer_without_gradient_is_left_alone():
     """Weight decay would move it; torch.optim skips it, and so do both trainers."""
     task, decay = task_of(Idle), Recipe("decay", "adamw(weight_decay=0.5)", 0.1)

@@ -86,7 +86,6 @@ class Store:
                     )
                     self._set(study, run, "running")
                 case Diverged(run=run, step=step):
-                    flush(run)
                     self._set(study, run, "diverged")
                     self.db.execute("UPDATE runs SET diverged = ? WHERE study = ? AND run = ?", (step, study, run))
                 case Finished(run=run, seconds=seconds, final=final):
