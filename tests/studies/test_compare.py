@@ -53,6 +53,12 @@ def test_a_recipes_numbers_do_not_depend_on_the_others():
                 assert one.values == pytest.approx(other.values, rel=close, abs=close)
 
 
+def test_the_callers_random_state_is_left_alone():
+    before = torch.get_rng_state()
+    sf.compare(made(), RECIPES, seeds=1, out=None, progress=False)
+    assert torch.equal(before, torch.get_rng_state())
+
+
 def test_nothing_is_kept_where_out_is_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     sf.compare(made(), RECIPES, seeds=1, out=None, progress=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from surefoot.cli.output import folder_of, present
+from surefoot.cli.output import folder_of, json_option, out_option, present
 
 
 def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> list[float] | None:
@@ -41,15 +41,8 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
 @click.option("--device", help="cpu, cuda, cuda:1, mps.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the task's data files.")
 @click.option("--target", type=float, metavar="VALUE", help="Count the steps to this value of the metric.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="surefoot-runs",
-    show_default=True,
-    metavar="DIR",
-    help="Where records and reports go.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (docs/json.md).")
+@out_option
+@json_option
 def compare(
     task: str,
     recipes: str,

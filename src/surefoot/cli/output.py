@@ -1,4 +1,4 @@
-"""What commands print and write about a comparison."""
+"""What commands print and write about a comparison, and the options that say where and how."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ from surefoot.core.errors import SurefootError
 
 if TYPE_CHECKING:
     from surefoot.report import Comparison
+
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="surefoot-runs",
+    show_default=True,
+    metavar="DIR",
+    help="The folder of records and reports.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (docs/json.md).")
 
 
 def present(comparison: Comparison, folder: Path, *, as_json: bool) -> None:

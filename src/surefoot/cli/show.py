@@ -1,24 +1,23 @@
 """`surefoot show`."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from surefoot.cli.output import folder_of, present
+from surefoot.cli.output import folder_of, json_option, out_option, present
+
+if TYPE_CHECKING:
+    from surefoot.report import Comparison
 
 
 @click.command()
 @click.argument("study", type=int, required=False)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="surefoot-runs",
-    show_default=True,
-    metavar="DIR",
-    help="The folder of records.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON (docs/json.md).")
+@out_option
+@json_option
 def show(study: int | None, out: Path, as_json: bool) -> None:
     """List past comparisons, or redraw one by its number.
 
@@ -46,10 +45,7 @@ def show(study: int | None, out: Path, as_json: bool) -> None:
     click.echo(tabulate(listed, headers="keys", disable_numparse=True, missingval="–"))
 
 
-def _line(comparison: object) -> dict[str, object]:
-    from surefoot.report import Comparison
-
-    assert isinstance(comparison, Comparison)
+def _line(comparison: Comparison) -> dict[str, object]:
     study, verdict = comparison.study, comparison.verdict
     return {
         "id": study.id,

@@ -22,7 +22,7 @@ from surefoot.store import Store
 from surefoot.studies.progress import Watcher
 from surefoot.studies.recipes import RecipeSet, load_recipes
 from surefoot.tasks import Prepared, load, prepare
-from surefoot.training import CHOICES, Policy, bind, train
+from surefoot.training import CHOICES, Policy, bind, initial_model, train
 
 FILE = "surefoot.sqlite"  # in the folder of results
 
@@ -82,9 +82,10 @@ def compare(
     )
     clock = Clock(ready.steps, ready.steps_per_epoch, ready.batch_size)
     policies = {recipe.name: bind(recipe, clock) for recipe in chosen.recipes}
+    content = ready.content()
     pairs = [(recipe, seed) for recipe in chosen.recipes for seed in which]
     runs = [
-        Run(index, recipe, seed, key(ready.content(), policies[recipe.name].content(), seed))
+        Run(index, recipe, seed, key(content, policies[recipe.name].content(), seed))
         for index, (recipe, seed) in enumerate(pairs)
     ]
     source = "" if isinstance(task, Task) else str(task)
@@ -151,7 +152,7 @@ def _facts(
         goal=ready.rank.goal,
         metrics=tuple(metric.name for metric in ready.metrics),
         samples={name: len(split) for name, split in held.items() if split is not None},
-        parameters=sum(p.numel() for p in ready.model().parameters()),
+        parameters=sum(p.numel() for p in initial_model(ready, 0).parameters()),
         batch_size=ready.batch_size,
         epochs=ready.epochs,
         steps_per_epoch=ready.steps_per_epoch,

@@ -57,7 +57,10 @@ class Prepared:
 
         A model and a loss count by their structure and name; two that differ in nothing else are taken for the same.
         """
-        model = self.model()
+        import torch
+
+        with torch.random.fork_rng(devices=[]):  # making a model draws its weights
+            model = self.model()
         weights = {name: [list(value.shape), str(value.dtype)] for name, value in model.state_dict().items()}
         return {
             "data": self.fingerprint,
