@@ -20,6 +20,8 @@ check: .venv/ready  ## style, types, architecture
 	$(BIN)/lint-imports
 
 bench: .venv/ready  ## measure; prints what it measured
+	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/whole.py
 	$(BIN)/python benchmarks/trainers.py
 	$(BIN)/python benchmarks/report.py
 

@@ -7,17 +7,17 @@ one model after another, on the same threads.
 """
 
 import argparse
-import statistics
 import time
 
 import torch
+from measure import spread
 from tabulate import tabulate
 
 from surefoot.core.run import Run
 from surefoot.core.units import Clock
 from surefoot.studies import load_recipes
 from surefoot.tasks import load, prepare
-from surefoot.training import bind, train
+from surefoot.training import Entry, Wanted, bind, choose, train
 
 
 def main() -> None:
@@ -31,12 +31,16 @@ def main() -> None:
     table = []
     for seeds in (1, 3, 10):
         runs = [Run(i, recipe, seed) for i, (recipe, seed) in enumerate((r, s) for r in recipes for s in range(seeds))]
-        policies = [bind(run.recipe, clock) for run in runs]
+        entries = [Entry(run, bind(run.recipe, clock)) for run in runs]
+        plans = {
+            name: choose(task, entries, silent, Wanted(name, "here", compiled=False)) for name in ("fused", "loop")
+        }
         taken: dict[str, list[float]] = {"fused": [], "loop": []}
         for repeat in range(given.repeats + 1):
             for trainer, times in taken.items():
+                assert plans[trainer].trainer == trainer
                 began = time.perf_counter()
-                assert train(task, runs, policies, lambda event: None, trainer) == trainer
+                train(task, entries, plans[trainer], silent)
                 if repeat:  # the first round warms up
                     times.append(1000 * (time.perf_counter() - began) / (len(runs) * task.steps))
         ratios = [slow / fast for slow, fast in zip(taken["loop"], taken["fused"], strict=True)]
@@ -45,8 +49,8 @@ def main() -> None:
     print(tabulate(table, headers=["rows", "fused", "loop", "loop / fused, paired"], disable_numparse=True))
 
 
-def spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.3g} [{min(values):.3g}, {max(values):.3g}]"
+def silent(event: object) -> None:
+    """Nobody listens."""
 
 
 if __name__ == "__main__":

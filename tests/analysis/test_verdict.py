@@ -1,6 +1,7 @@
 """Summaries, verdict and readings of studies whose numbers are given."""
 
 import pytest
+from attrs import evolve
 from made import ramp, study
 from scipy import stats
 
@@ -71,6 +72,13 @@ def test_all_diverged():
     with pytest.raises(Exception, match="try lower rates"):
         _ = found.best
     assert "diverged" in found.table()
+
+
+def test_a_loss_that_was_never_finite_is_no_matter_of_rates():
+    lost = study({"a": [[], []], "b": [[], []]})
+    found = Comparison.of(evolve(lost, runs=tuple(evolve(run, diverged=0) for run in lost.runs)))
+    assert "no learning rate can change" in found.verdict.sentence
+    assert found.readings[2].text == "Every run diverged, all at step 0."
 
 
 def test_an_interrupted_study_is_not_called_diverged():

@@ -184,7 +184,8 @@ def by_hand(model, recipe, batches, observed):
     states, optimizer, step = policy.start(), torch_optimizer(policy.rule, model.parameters()), 0
     for value in observed:
         for x, y in batches:
-            set_hyper(optimizer, policy.rule, policy.table(step, step + 1, states)[0])
+            moves = policy.moves(step, step + 1, states)
+            set_hyper(optimizer, policy.rule, {name: float(np.ravel(value)[0]) for name, value in moves.items()})
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(model(x), y).backward()
             optimizer.step()

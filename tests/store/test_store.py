@@ -11,7 +11,7 @@ from made import facts
 
 from surefoot.core.errors import StoreError, UsageError
 from surefoot.core.recipe import Recipe
-from surefoot.core.record import Diverged, Finished, Losses, Note, Observation, Observed, Progress
+from surefoot.core.record import Diverged, Finished, Losses, Note, Observation, Observed
 from surefoot.core.run import Run
 from surefoot.store import Store
 
@@ -101,35 +101,20 @@ def test_what_was_seen_before_a_kill_is_kept(path):
     child = subprocess.run([sys.executable, "-c", CHILD, str(path), os.path.dirname(os.path.dirname(__file__))])
     assert child.returncode == -9
     with Store(path) as store:
-        (run,) = store.load().runs
+        (run,), status = store.load().runs, store.load().status
     assert [seen.step for seen in run.observations] == [10, 20, 30, 40, 50]
     assert run.losses.tolist() == [float(look) for look in range(5) for _ in range(10)]
+    assert status == "interrupted"
     assert run.status == "running"
 
 
-def test_stages_are_ready_for_what_comes(path):
-    with Store(path) as store:
-        study = store.begin("compare", KNOWN, {}, RUNS)
-        columns = "stage, parent, start, stop, status, checkpoint"
-        rows = store.db.execute(f"SELECT {columns} FROM stages WHERE study = ?", (study,))
-        assert rows.fetchall() == [(0, None, 0, 100, "planned", None), (1, None, 0, 100, "planned", None)]
-
-
-def test_another_process_sees_a_burst_when_it_is_over(path):
-    with Store(path) as store, Store(path) as reader:
-        sink = store.sink(store.begin("compare", KNOWN, {}, RUNS))
-        sink(Observed(0, Observation(10, {"loss": 1.0})))
-        sink(Progress(10, 100, 2, 2, ""))
-        assert len(reader.load().runs[0].observations) == 1
-        reader.begin("compare", KNOWN, {}, RUNS)  # no lock is held between bursts
-
-
 def test_other_files_are_refused_and_left_alone(tmp_path):
-    text, foreign, newer = (tmp_path / name for name in ("text.sqlite", "foreign.sqlite", "newer.sqlite"))
+    text, foreign, marked = (tmp_path / name for name in ("text.sqlite", "foreign.sqlite", "marked.sqlite"))
     text.write_text("not a database at all, but long enough to look at" * 50)
     sqlite3.connect(foreign).execute("CREATE TABLE mine (x)").connection.commit()
-    Store(newer).db.execute("PRAGMA user_version = 99")
-    for path, complaint in ((text, "not a database"), (foreign, "not a store of Surefoot"), (newer, "version 99")):
+    sqlite3.connect(marked).execute("PRAGMA application_id = 7").connection.commit()
+    complaints = ("not a database.*damaged, or no store: keep it as it is", *["not a store of Surefoot"] * 2)
+    for path, complaint in zip((text, foreign, marked), complaints, strict=True):
         before = path.read_bytes()
         with pytest.raises(StoreError, match=complaint):
             Store(path)
@@ -143,12 +128,17 @@ def test_no_place_to_write(tmp_path):
     with pytest.raises(StoreError, match="nothing has been recorded"):
         Store(tmp_path / "absent.sqlite", create=False)
     assert not (tmp_path / "absent.sqlite").exists()
+    (tmp_path / "empty.sqlite").touch()  # as a process leaves it that is killed while it makes the store
+    with pytest.raises(StoreError, match="nothing has been recorded"):
+        Store(tmp_path / "empty.sqlite", create=False)
+    with Store(tmp_path / "empty.sqlite") as store:
+        assert store.studies() == []
 
 
 def test_a_full_disk_is_told(path):
     with Store(path) as store:
         study = store.begin("compare", KNOWN, {}, RUNS)
-        store.db.execute("PRAGMA max_page_count = 1")
+        store.database.ask("PRAGMA max_page_count = 1")
         sink = store.sink(study)
         with pytest.raises(StoreError, match="full"):
             fill(sink)

@@ -133,11 +133,11 @@ def test_a_metric_that_breaks_marks_the_study_failed(tmp_path):
 
 
 def test_progress_is_plain_lines_where_there_is_no_terminal(monkeypatch):
-    clock = iter([0.0, 6.0, 7.0, 12.0, 13.0, 30.0])
+    clock = iter([0.0, 0.0, 6.0, 7.0, 12.0, 13.0, 30.0])
     monkeypatch.setattr("surefoot.studies.progress.time.monotonic", lambda: next(clock))
     stream = io.StringIO()
     watcher = Watcher("digits", [Run(0, RECIPES[0], 0)], stream)
-    for done in (100, 200, 300, 1000, 1000):
+    for done in (0, 100, 200, 300, 1000, 1000):
         watcher(Progress(done, 1000, 1, 1, "loop, step"))
     watcher(Note("something"))
     lines = stream.getvalue().splitlines()

@@ -18,9 +18,12 @@ def test_every_update_has_all_hyperparameters():
         {"weight_decay": 0.01, "momentum": "0.9 * linear(end=0.5)"},
     )
     policy = bind(recipe, CLOCK)
-    table = policy.table(50, 52, policy.start())
-    assert table[0] == pytest.approx({"lr": 0.05, "momentum": 0.675, "dampening": 0.0, "weight_decay": 0.01})
-    assert table[1]["lr"] == pytest.approx(0.049)
+    moves = policy.moves(50, 52, policy.start())
+    assert (moves["dampening"], moves["weight_decay"]) == (0.0, 0.01)
+    assert policy.moving == {"lr", "momentum"}
+    assert moves["lr"] == pytest.approx([0.05, 0.049])
+    assert moves["momentum"][0] == pytest.approx(0.675)
+    assert policy.first() == pytest.approx({"lr": 0.1, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.01})
 
 
 def test_a_recipe_without_a_rate_takes_the_optimizers_own():

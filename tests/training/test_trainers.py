@@ -13,10 +13,10 @@ from surefoot.core.run import Run
 from surefoot.core.task import Metric, Task
 from surefoot.core.units import Clock
 from surefoot.tasks import prepare
-from surefoot.training import bind, train
+from surefoot.training import Entry, Wanted, bind, choose, train
 from surefoot.training.fused import FusedTrainer
 from surefoot.training.loop import LoopTrainer
-from surefoot.training.trainer import Row, Updates, initial_model, order
+from surefoot.training.trainer import Updates, initial_model, order
 
 RECIPES = [
     Recipe("momentum", "sgd(momentum=0.9)", 0.05, "warmup('30%') >> cosine()"),
@@ -106,7 +106,10 @@ def ran(task, recipes=RECIPES, seeds=(0, 1), trainer="auto"):
     runs = [Run(i, r, s) for i, (r, s) in enumerate((r, s) for r in recipes for s in seeds)]
     clock = Clock(task.steps, task.steps_per_epoch)
     events = []
-    used = train(task, runs, [bind(run.recipe, clock) for run in runs], events.append, trainer)
+    entries = [Entry(run, bind(run.recipe, clock)) for run in runs]
+    wanted = trainer if isinstance(trainer, Wanted) else Wanted(trainer, "here", compiled=False)
+    plan = choose(task, entries, events.append, wanted)
+    train(task, entries, plan, events.append)
     losses = {run.index: [] for run in runs}
     seen = {run.index: [] for run in runs}
     for event in events:
@@ -116,7 +119,7 @@ def ran(task, recipes=RECIPES, seeds=(0, 1), trainer="auto"):
         elif isinstance(event, Observed):
             seen[event.run].append(event.observation)
     return {
-        "used": used,
+        "used": plan.trainer,
         "losses": losses,
         "seen": seen,
         "diverged": {e.run: e.step for e in events if isinstance(e, Diverged)},
@@ -156,11 +159,11 @@ def test_a_layer_without_gradient_is_left_alone():
     """Weight decay would move it; torch.optim skips it, and so do both trainers."""
     task, decay = task_of(Idle), Recipe("decay", "adamw(weight_decay=0.5)", 0.1)
     policy = bind(decay, Clock(task.steps, task.steps_per_epoch))
-    row = Row(policy.rule, policy.table(0, 1, policy.start())[0], 0)
+    row = Entry(Run(0, decay, 0), policy).row()
     spare = initial_model(task, 0).spare.weight
     for kind in (FusedTrainer, LoopTrainer):
         trainer = kind(task, [row])
-        trainer.advance(Updates(0, [{0: torch.arange(8)}], [policy.table(0, 1, policy.start())]))
+        trainer.advance(Updates(0, {0: torch.arange(8).unsqueeze(0)}, [row.hyper]))
         after = trainer.params["spare.weight"][0] if kind is FusedTrainer else trainer.live[0].model.spare.weight
         assert torch.equal(after, spare)
 

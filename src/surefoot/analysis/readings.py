@@ -79,6 +79,9 @@ def _stability(facts: Facts, whole: list[Summary], summaries: list[Summary]) -> 
             f"{listed([wild.name])} strays most, by {wild.wobble:.2g}."
         )
     lost = [s for s in summaries if s.diverged]
+    first = {step for s in lost for step in s.diverged}
+    if len(first) == 1 and sum(len(s.diverged) for s in lost) == sum(s.seeds for s in summaries) > 1:
+        return f"Every run diverged, all at step {first.pop()}."
     for s in lost:
         seeds = f"{len(s.diverged)} of {s.seeds} seeds" if s.seeds > 1 else "its only seed"
         sentences.append(f"{listed([s.name])} diverged on {seeds}, first at step {min(s.diverged)}.")

@@ -77,6 +77,11 @@ def listed(names: Sequence[str], most: int = 4) -> str:
 
 
 def _nothing(summaries: list[Summary]) -> str:
+    if all(len(s.diverged) == s.seeds and not any(s.diverged) for s in summaries):
+        return (
+            "Every run's loss was not finite before its first update, which no learning rate can change: look for NaN "
+            "or infinite values in the inputs, the model or the loss."
+        )
     if any(s.diverged for s in summaries):
         return "No recipe came to its end on every seed: try lower rates, for example a tenth (--lr)."
     return "No recipe came to its end: there is nothing to judge yet."

@@ -4,8 +4,10 @@ import contextlib
 import shlex
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from surefoot.cli.output import folder_of, json_option, out_option, present
 
@@ -36,27 +38,33 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
 @click.option("--epochs", type=int, help="Passes over the training data.")
 @click.option("--batch-size", type=int, help="Samples an update.")
 @click.option(
-    "--trainer", default="auto", type=click.Choice(["auto", "fused", "loop"]), help="All rows at once, or one by one."
+    "--trainer",
+    default="auto",
+    type=click.Choice(["auto", "fused", "loop"]),
+    help="Runs stacked and trained at once, or one by one; auto times a few steps of each.",
+)
+@click.option(
+    "--place", default="auto", type=click.Choice(["auto", "here", "pool"]), help="This process, or one per core."
+)
+@click.option(
+    "--compile/--no-compile", default=None, help="Compile the fused trainer's step; without either, where that pays."
+)
+@click.option("--tile", type=int, metavar="ROWS", help="Runs trained at once; by default what fits the cache.")
+@click.option("--resume", is_flag=True, help="Go on with this comparison, or with the latest unfinished one.")
+@click.option(
+    "--checkpoint-every",
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How much training a kill may cost, about.",
 )
 @click.option("--device", help="cpu, cuda, cuda:1, mps.")
 @click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the task's data files.")
 @click.option("--target", type=float, metavar="VALUE", help="Count the steps to this value of the metric.")
 @out_option
 @json_option
-def compare(
-    task: str,
-    recipes: str,
-    lr: list[float] | None,
-    seeds: int | list[int],
-    epochs: int | None,
-    batch_size: int | None,
-    trainer: str,
-    device: str | None,
-    data: Path | None,
-    target: float | None,
-    out: Path,
-    as_json: bool,
-) -> None:
+@click.pass_context
+def compare(ctx: click.Context, /, out: Path, as_json: bool, **options: Any) -> None:
     """Train every recipe whole, on equal terms, and say which differ and which tie.
 
     TASK is digits (the default), fashion-mnist, mnist, or a Python file with a task() function.
@@ -67,22 +75,27 @@ def compare(
       surefoot compare fashion-mnist --recipes source
       surefoot compare my_task.py --recipes my_recipes.yaml --seeds 5
       surefoot compare --lr 0.3,0.1,0.03 --epochs 5
+      surefoot compare --resume
     """
     from surefoot import studies  # torch loads here, not for --help
 
+    command = shlex.join(["surefoot", *ctx.obj])
+    if options["resume"] and _nothing_else(ctx):
+        command = studies.command_to_go_on(out)
+        click.echo(f"going on with: {command}", err=True)
+        options = _options_of(command) | {"resume": True}
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
-        found = studies.compare(
-            task,
-            recipes,
-            seeds,
-            lr=lr,
-            epochs=epochs,
-            batch_size=batch_size,
-            trainer=trainer,
-            device=device,
-            data=data,
-            target=target,
-            out=out,
-            command=shlex.join(["surefoot", *sys.argv[1:]]),
-        )
+        found = studies.compare(**options, out=out, command=command)
     present(found, folder_of(found, out), as_json=as_json)
+
+
+def _nothing_else(ctx: click.Context) -> bool:
+    """Whether the command line says nothing of what is compared."""
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) != ParameterSource.DEFAULT}
+    return given <= {"resume", "out", "as_json"}
+
+
+def _options_of(command: str) -> dict[str, Any]:
+    """What a command line says of what is compared, and how."""
+    given = compare.make_context("compare", shlex.split(command)[2:]).params
+    return {name: value for name, value in given.items() if name not in ("out", "as_json")}

@@ -44,8 +44,10 @@ def main(args: list[str] | None = None) -> None:
 
 def run(args: list[str] | None = None) -> int:
     """The command's exit code; errors are told on standard error without a traceback, but for a task file's own."""
+    given = sys.argv[1:] if args is None else args
     try:
-        result: Any = surefoot.main(args, prog_name="surefoot", standalone_mode=False)
+        # The command line as it was given goes along: a study records it.
+        result: Any = surefoot.main(list(given), prog_name="surefoot", standalone_mode=False, obj=list(given))
     except click.exceptions.Abort:
         return _interrupted()
     except KeyboardInterrupt:
@@ -72,5 +74,9 @@ def _show_cause(cause: BaseException) -> None:
 
 
 def _interrupted() -> int:
-    click.echo("interrupted; what was recorded before, if anything, is kept: surefoot show", err=True)
+    click.echo(
+        "interrupted; what was recorded before, if anything, is kept: see it with surefoot show, go on with "
+        "surefoot compare --resume",
+        err=True,
+    )
     return 130

@@ -14,10 +14,12 @@ from surefoot.core.errors import SurefootError
 if TYPE_CHECKING:
     from surefoot.report import Comparison
 
+OUT = "surefoot-runs"
+
 out_option = click.option(
     "--out",
     type=click.Path(path_type=Path),
-    default="surefoot-runs",
+    default=OUT,
     show_default=True,
     metavar="DIR",
     help="The folder of records and reports.",

@@ -53,6 +53,23 @@ class Finished:
 
 
 @frozen
+class Failed:
+    """The run was given up: its process died again and again. `reason` says of what."""
+
+    run: int
+    reason: str
+
+
+@frozen
+class Saved:
+    """A tile can be continued from update `step`: its rows are in the file `checkpoint`."""
+
+    tile: int
+    step: int
+    checkpoint: str
+
+
+@frozen
 class Progress:
     """Where training is: for people to watch, never stored."""
 
@@ -70,8 +87,15 @@ class Note:
     text: str
 
 
-Record = Losses | Observed | Diverged | Finished
-Event = Record | Progress | Note
+@frozen
+class Doing:
+    """What is going on before the first update: for people to watch, never stored."""
+
+    text: str
+
+
+Record = Losses | Observed | Diverged | Finished | Failed | Saved
+Event = Record | Progress | Note | Doing
 
 
 class Sink(Protocol):

@@ -12,7 +12,7 @@ tensor([0.9900, 0.9000])
 
 from surefoot.optimizers import like
 from surefoot.optimizers.exchange import export_row, import_row
-from surefoot.optimizers.population import init, take, update
+from surefoot.optimizers.population import init, take, update, update_columns
 from surefoot.optimizers.rule import Coefficients, Hyper, Rule, State
 from surefoot.optimizers.rules import SGD, Adagrad, Adam, RMSprop, adamw
 from surefoot.optimizers.text import parse
@@ -45,4 +45,5 @@ __all__ = [
     "torch_optimizer",
     "torch_source",
     "update",
+    "update_columns",
 ]

@@ -7,11 +7,20 @@ in _ write into their first argument.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+Number = float | NDArray[np.float64]  # of one step and row, or of many
 Coefficient = float | Tensor
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """`yes` where the condition holds, else `no`; a number stays a number."""
+    return np.where(condition, yes, no) if isinstance(condition, np.ndarray) else yes if condition else no
 
 
 def used(c: Coefficient) -> bool:
@@ -62,7 +71,7 @@ def decay(p: Tensor, g: Tensor, c: Mapping[str, Coefficient]) -> Tensor:
     return add(g, p, c["l2"])
 
 
-def decay_coefficients(h: Mapping[str, float], decoupled: bool) -> dict[str, float]:
+def decay_coefficients(h: Mapping[str, Any], decoupled: bool) -> dict[str, Any]:
     """`shrink` = 1 - lr·λ and `l2` = λ, the one that is not asked for at rest."""
     lr, decay = h["lr"], h["weight_decay"]
     return {"shrink": 1 - lr * decay, "l2": 0.0} if decoupled else {"shrink": 1.0, "l2": decay}

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from surefoot.core.errors import RecipeError
+from surefoot.optimizers.ops import Coefficient
 from surefoot.optimizers.rule import Coefficients, Hyper, Rule, State
 
 # Elements that an operation on a processor works on at once: temporaries beyond some 2 MB fall out of the cache and are
@@ -56,14 +57,44 @@ def update(
     along = _Along(rows, params)
     with torch.no_grad():
         for name, g in grads.items():
-            p, s = params[name], state[name]
-            for tile in _tiles(p):
-                part = {key: buffer[tile] for key, buffer in s.items()}
-                rule.update(p[tile], g[tile], part, along(p, tile))
-                for key in part.keys() - s.keys():  # a buffer first needed now
-                    s[key] = torch.zeros_like(p)
-                    s[key][tile] = part[key]
+            for tile in _tiles(params[name]):
+                _update(rule, params[name], g, state[name], along(params[name], tile), tile)
     return params, state
+
+
+def update_columns(
+    rule: Rule,
+    params: Mapping[str, Tensor],
+    grads: Mapping[str, Tensor],
+    state: Mapping[str, State],
+    shared: Mapping[str, float],
+    columns: Mapping[str, Tensor],
+    *,
+    tiled: bool = True,
+) -> None:
+    """`update` for coefficients that are at hand: `shared` by all rows, and `columns` `[K]` where they may differ.
+
+    Nothing here depends on the values of tensors, so that it can be traced and compiled. Rows that agree in a column
+    take the operation of rows that differ: the numbers are those of `update` but for rounding. `tiled`: in pieces that
+    fit a cache, as an interpreter needs it and a compiler does not.
+    """
+    for name, g in grads.items():
+        p = params[name]
+        c: dict[str, Coefficient] = {
+            **shared,
+            **{key: column.to(p.dtype).view(-1, *[1] * (p.ndim - 1)) for key, column in columns.items()},
+        }
+        for tile in _tiles(p) if tiled else [slice(None)]:
+            part = {key: value[tile] if isinstance(value, Tensor) else value for key, value in c.items()}
+            _update(rule, p, g, state[name], part, tile)
+
+
+def _update(rule: Rule, p: Tensor, g: Tensor, s: State, c: Coefficients, tile: slice) -> None:
+    part = {key: buffer[tile] for key, buffer in s.items()}
+    rule.update(p[tile], g[tile], part, c)
+    for key in part.keys() - s.keys():  # a buffer first needed now
+        s[key] = torch.zeros_like(p)
+        s[key][tile] = part[key]
 
 
 def take(tree: Tree, rows: Sequence[int] | Tensor) -> Tree:

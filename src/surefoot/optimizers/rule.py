@@ -21,6 +21,7 @@ from surefoot.core.text import number, show_value
 from surefoot.optimizers.ops import Coefficient
 
 Hyper = Mapping[str, float]  # lr, momentum, beta1, ...: float64, of one row
+Numbers = Mapping[str, Any]  # the same, or arrays of them for many steps and rows
 State = dict[str, Tensor]  # of one parameter; named as torch.optim names it (exp_avg, momentum_buffer, ...)
 Coefficients = Mapping[str, Coefficient]  # of one step, for one row or for all rows of a population
 
@@ -80,8 +81,8 @@ class Rule(ABC):
         """The state before the first update of parameter `p` with hyperparameters `h`."""
 
     @abstractmethod
-    def coefficients(self, h: Hyper, t: int) -> dict[str, float]:
-        """The scalars of update number `t` = 1, 2, ... in float64."""
+    def coefficients(self, h: Numbers, t: Any) -> dict[str, Any]:
+        """The scalars of update number `t` = 1, 2, ... in float64: floats, or arrays where `h` or `t` has arrays."""
 
     @abstractmethod
     def update(self, p: Tensor, g: Tensor, s: State, c: Coefficients) -> tuple[Tensor, State]:

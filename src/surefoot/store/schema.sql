@@ -1,8 +1,8 @@
 -- One file holds any number of studies. A study is written once as a plan, then grows by what is seen.
--- A stage is a stretch of training that runs share; a run that shares nothing is one stage from its first step to its
--- last. A stage that is done and names a checkpoint can be continued from: that is all a resume needs.
+-- A stage is a tile of the plan: runs that are trained together, to the end. What its runs recorded up to `stop` is there
+-- whole, and `checkpoint` goes on from there: that is all a resume needs.
 
-CREATE TABLE studies (
+CREATE TABLE IF NOT EXISTS studies (
   id INTEGER PRIMARY KEY,
   kind TEXT NOT NULL,                -- compare, ...
   created TEXT NOT NULL,             -- ISO 8601
@@ -10,35 +10,36 @@ CREATE TABLE studies (
   seconds REAL NOT NULL DEFAULT 0,
   trainer TEXT NOT NULL DEFAULT '',  -- the one that was used
   facts TEXT NOT NULL,               -- JSON
-  environment TEXT NOT NULL          -- JSON: versions, machine
+  environment TEXT NOT NULL,         -- JSON: versions, machine
+  plan TEXT NOT NULL DEFAULT ''      -- JSON: which runs are trained together, and how; '' until there is one
 );
 
-CREATE TABLE runs (
+CREATE TABLE IF NOT EXISTS runs (
   study INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
   run INTEGER NOT NULL,
   recipe TEXT NOT NULL,              -- JSON
   seed INTEGER NOT NULL,
   key TEXT NOT NULL,                 -- names the run's content: task, data, recipe, seed, horizon
-  status TEXT NOT NULL,              -- planned, running, done, diverged
+  status TEXT NOT NULL,              -- planned, running, done, diverged, failed
   diverged INTEGER,                  -- step
   seconds REAL NOT NULL DEFAULT 0,
   final TEXT NOT NULL DEFAULT '{}',  -- JSON: on the test set
   PRIMARY KEY (study, run)
 );
 
-CREATE TABLE stages (
+CREATE TABLE IF NOT EXISTS stages (
   study INTEGER NOT NULL,
-  stage INTEGER NOT NULL,
-  parent INTEGER,                    -- the stage it was forked from
+  stage INTEGER NOT NULL,            -- the tile's number
+  parent INTEGER,                    -- the stage it was forked from: none yet
   start INTEGER NOT NULL,            -- first update
-  stop INTEGER NOT NULL,             -- one past the last
+  stop INTEGER NOT NULL,             -- the step that `checkpoint` goes on from; 0 where it starts over
   status TEXT NOT NULL,              -- planned, running, done
-  checkpoint TEXT,                   -- a file beside this one, named by its content
+  checkpoint TEXT,                   -- a file in the folder of checkpoints, named by its content
   PRIMARY KEY (study, stage),
   FOREIGN KEY (study) REFERENCES studies (id) ON DELETE CASCADE
 );
 
-CREATE TABLE stage_runs (
+CREATE TABLE IF NOT EXISTS stage_runs (
   study INTEGER NOT NULL,
   stage INTEGER NOT NULL,
   run INTEGER NOT NULL,
@@ -47,7 +48,7 @@ CREATE TABLE stage_runs (
   FOREIGN KEY (study, run) REFERENCES runs (study, run) ON DELETE CASCADE
 );
 
-CREATE TABLE observations (
+CREATE TABLE IF NOT EXISTS observations (
   study INTEGER NOT NULL,
   run INTEGER NOT NULL,
   step INTEGER NOT NULL,
@@ -56,7 +57,7 @@ CREATE TABLE observations (
   FOREIGN KEY (study, run) REFERENCES runs (study, run) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
-CREATE TABLE losses (
+CREATE TABLE IF NOT EXISTS losses (
   study INTEGER NOT NULL,
   run INTEGER NOT NULL,
   start INTEGER NOT NULL,            -- the update of the first value
@@ -65,7 +66,7 @@ CREATE TABLE losses (
   FOREIGN KEY (study, run) REFERENCES runs (study, run) ON DELETE CASCADE
 );
 
-CREATE TABLE notes (
+CREATE TABLE IF NOT EXISTS notes (
   study INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
   note TEXT NOT NULL
 );

@@ -2,5 +2,6 @@
 
 from surefoot.studies.compare import compare
 from surefoot.studies.recipes import RecipeSet, load_recipes, recipe_sets
+from surefoot.studies.unfinished import command_to_go_on, is_finished, unfinished
 
-__all__ = ["RecipeSet", "compare", "load_recipes", "recipe_sets"]
+__all__ = ["RecipeSet", "command_to_go_on", "compare", "is_finished", "load_recipes", "recipe_sets", "unfinished"]

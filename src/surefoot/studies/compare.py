@@ -3,28 +3,24 @@
 import operator
 import os
 import platform
-import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from surefoot.core.errors import RecipeError, UsageError
-from surefoot.core.history import Facts, Status
+from surefoot.core.errors import UsageError
+from surefoot.core.history import Facts
 from surefoot.core.keys import key
 from surefoot.core.recipe import Recipe, check_rate
-from surefoot.core.record import Event, Note
 from surefoot.core.run import Run
 from surefoot.core.task import Task
 from surefoot.core.text import number
 from surefoot.core.units import Clock
 from surefoot.report import Comparison
-from surefoot.store import Store
-from surefoot.studies.progress import Watcher
+from surefoot.store import FILE, Store
 from surefoot.studies.recipes import RecipeSet, load_recipes
+from surefoot.studies.session import Session
 from surefoot.tasks import Prepared, load, prepare
-from surefoot.training import CHOICES, Policy, bind, initial_model, train
-
-FILE = "surefoot.sqlite"  # in the folder of results
+from surefoot.training import Entry, Wanted, bind, initial_model
 
 
 def compare(
@@ -36,10 +32,15 @@ def compare(
     epochs: int | None = None,
     batch_size: int | None = None,
     trainer: str = "auto",
+    place: str = "auto",
+    compile: bool | None = None,
+    tile: int | None = None,
     device: str | None = None,
     data: str | Path | None = None,
     target: float | None = None,
     out: str | Path | None = "surefoot-runs",
+    resume: bool = False,
+    checkpoint_every: float = 30.0,
     progress: bool = True,
     command: str = "",
 ) -> Comparison:
@@ -52,13 +53,20 @@ def compare(
             for every recipe: differences are paired.
         lr: replaces every recipe's rate; of several, one recipe a rate.
         epochs, batch_size, device: override the recipe set's and the task's.
-        trainer: "fused" (all rows stacked), "loop" (one by one) or "auto".
+        trainer: "fused" (rows stacked and trained together), "loop" (plain `torch.optim`, one by one), or "auto", which
+            times a few updates of each.
+        place: "here", "pool" (a process per core) or "auto". compile: whether the fused trainer's step is compiled;
+            None compiles where that pays. tile: rows trained at once; None takes what fits the processor's cache.
         data: the folder of a task's data files.
         target: the value of the ranking metric to count steps to; None takes the median recipe's final value.
         out: the folder of the record file; None keeps nothing.
+        resume: go on with the same comparison where it was left, however it ended; its numbers are those of one that
+            was not interrupted. Where there is none, this begins it. The plan (trainer, place, ...) is the one stored.
+        checkpoint_every: seconds of training that a kill may cost at most, about.
         progress: whether to show it on standard error.
 
-    Raises UsageError (RecipeError, ScheduleError, TaskError, DataError) before anything is trained.
+    Raises UsageError (RecipeError, ScheduleError, TaskError, DataError) before anything is trained, StoreError where
+    another process writes to the folder.
 
     >>> import surefoot as sf
     >>> found = sf.compare("digits", [sf.Recipe("Adam", "adam", 0.01), sf.Recipe("SGD", "sgd", 1e-5)], seeds=2,
@@ -68,8 +76,8 @@ def compare(
     """
     chosen = load_recipes(recipes).at_rates(_rates(lr))
     which = _seeds(seeds)
-    if trainer not in CHOICES:
-        raise RecipeError("unknown trainer", received=trainer, remedy=f"choose one of {', '.join(CHOICES)}")
+    wanted = Wanted(trainer, place, compile, tile)
+    every = _every(checkpoint_every)
     if target is not None and number(target) is None:
         raise UsageError("the target must be a finite number", received=target)
     declared = load(task, None if data is None else Path(data))
@@ -90,36 +98,10 @@ def compare(
     ]
     source = "" if isinstance(task, Task) else str(task)
     facts = _facts(ready, source, declared.about, which, trainer, target, command)
+    entries = [Entry(run, policies[run.recipe.name]) for run in runs]
     with Store(Path(":memory:") if out is None else Path(out) / FILE) as store:
-        return _trained(store, ready, runs, [policies[run.recipe.name] for run in runs], facts, progress)
-
-
-def _trained(
-    store: Store, ready: Prepared, runs: list[Run], policies: list[Policy], facts: Facts, progress: bool
-) -> Comparison:
-    study = store.begin("compare", facts, environment(), runs)
-    write, watcher = store.sink(study), Watcher(ready.name, runs)
-
-    def sink(event: Event) -> None:
-        write(event)
-        if progress:
-            watcher(event)
-
-    status: Status = "failed"
-    used = ""
-    began = time.perf_counter()
-    try:
-        for note in (*ready.notes, *dict.fromkeys(found for policy in policies for found in policy.check())):
-            sink(Note(note))
-        used = train(ready, runs, policies, sink, facts.trainer)
-        status = "done"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        watcher.close()
-        store.finish(study, status, time.perf_counter() - began, used)
-    return Comparison.of(store.load(study))
+        session = Session(store, ready, entries, facts, environment(), wanted, every, progress)
+        return Comparison.of(session.resume() if resume else session.begin())
 
 
 def environment() -> dict[str, str]:
@@ -170,6 +152,12 @@ def _rates(lr: float | Sequence[float] | None) -> list[float]:
     if lr is None:
         return []
     return [check_rate(rate) for rate in ([lr] if isinstance(lr, int | float) else lr)]
+
+
+def _every(seconds: float) -> float:
+    if (every := number(seconds)) is None or every < 0:
+        raise UsageError("the seconds between checkpoints must be 0 or more", received=seconds)
+    return every
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:

@@ -1,7 +1,26 @@
-"""The population, its trainers, and the loop that drives them."""
+"""The population, its trainers, and the places where they run."""
 
-from surefoot.training.engine import CHOICES, train
+from surefoot.training.checkpoint import Checkpoint
+from surefoot.training.choice import Wanted, choose
+from surefoot.training.compiler import Compiler
+from surefoot.training.engine import train
+from surefoot.training.plan import PLACES, TRAINERS, Plan
 from surefoot.training.policy import Policy, bind
+from surefoot.training.tile import Entry, Saving
 from surefoot.training.trainer import initial_model
 
-__all__ = ["CHOICES", "Policy", "bind", "initial_model", "train"]
+__all__ = [
+    "PLACES",
+    "TRAINERS",
+    "Checkpoint",
+    "Compiler",
+    "Entry",
+    "Plan",
+    "Policy",
+    "Saving",
+    "Wanted",
+    "bind",
+    "choose",
+    "initial_model",
+    "train",
+]

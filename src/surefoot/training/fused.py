@@ -1,131 +1,189 @@
-"""The fused trainer: all rows stacked `[K, ...]` and trained in one go under `torch.func`."""
+"""The fused trainer: all rows stacked `[K, ...]` and trained in one go, compiled or interpreted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from attrs import field, frozen
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.func import functional_call, grad_and_value, vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from surefoot.optimizers import Rule, init, take, update
-from surefoot.optimizers.rule import State
+from surefoot.optimizers import take
 from surefoot.tasks import Prepared, Split
-from surefoot.training.randomness import LOOK, key, keyed
-from surefoot.training.trainer import Row, Updates, initial_model
+from surefoot.training.compiler import Compiler
+from surefoot.training.group import Group, group_of
+from surefoot.training.layout import EMPTY, Layout, layout_of, rung, seated, size
+from surefoot.training.randomness import LOOK, key
+from surefoot.training.stack import Stack, StackedModel
+from surefoot.training.trainer import Moves, Row, Updates, initial_model
 from surefoot.training.trial import try_stack
 
-OUTPUTS = 1 << 22  # numbers in flight in a forward pass when measuring
-
-Stack = dict[str, Tensor]
-
-
-@frozen(eq=False)
-class _Group:
-    """Rows whose rules do the same operations: updated together."""
-
-    rule: Rule
-    rows: Tensor
-    state: dict[str, State] = field(repr=False)
+COMPILATION, FLOPS, BANDWIDTH = 10.0, 1e11, 5e10  # seconds; a modest processor's operations and bytes a second
 
 
 class FusedTrainer:
-    """K rows as one stacked model. Raises CannotStackError where a trial step fails."""
+    """K rows as one stacked model.
+
+    Parameters: `layout`, the slots (one a row where it is None); `compiler`, which compiles the step of a layout (None:
+    the step is interpreted, and slots without a row are given up). Raises CannotStackError where a trial step fails.
+    """
 
     name = "fused"
 
-    def __init__(self, task: Prepared, rows: Sequence[Row]) -> None:
-        self.task, self.rows = task, list(rows)
+    def __init__(
+        self, task: Prepared, rows: Sequence[Row], layout: Layout | None = None, compiler: Compiler | None = None
+    ) -> None:
+        self.task, self.rows, self.compiler = task, list(rows), compiler
+        self.whole = layout or layout_of(rows)
+        self.seats = seated(rows, self.whole)  # the row of every slot there was at first
+        self.origin = list(range(len(self.seats)))  # the slot at first of every slot there is now
+        self.live = [self.seats.index(k) for k in range(len(rows))]  # the slot of every row that goes on
         models = {row.seed: initial_model(task, row.seed) for row in rows}
-        self.model = next(iter(models.values()))
-        trainable = {name for name, p in self.model.named_parameters() if p.requires_grad}
+        first = models[rows[0].seed]
+        trainable = {name for name, p in first.named_parameters() if p.requires_grad}
         held = {seed: dict(model.named_parameters()) | dict(model.named_buffers()) for seed, model in models.items()}
-        stack = {name: torch.stack([held[row.seed][name].detach() for row in rows]) for name in held[rows[0].seed]}
+        stack = {name: torch.stack([held[s][name].detach() for s in self.seeds]) for name in held[rows[0].seed]}
         self.params: Stack = {name: value for name, value in stack.items() if name in trainable}
         self.buffers: Stack = {name: value for name, value in stack.items() if name not in trainable}
         self.groups = self._grouped()
+        self.done = 0
+        self.model = StackedModel(task, first)
         self.idle: set[str] = set()  # vmap gives zeros where autograd gives nothing; torch.optim leaves those alone
         self.idle = try_stack(self)
-        self.model = initial_model(task, rows[0].seed)
+        self.model = StackedModel(task, initial_model(task, rows[0].seed))
+
+    @property
+    def layout(self) -> Layout:
+        return tuple(group.kind for group in self.groups)
+
+    @property
+    def slots(self) -> list[int]:
+        """The row of every slot."""
+        return [self.seats[slot] for slot in self.origin]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seed of every slot; an empty one has that of the first row."""
+        return [self.rows[max(row, 0)].seed for row in self.slots]
 
     def advance(self, updates: Updates) -> NDArray[np.float64]:
-        losses = torch.empty(len(updates.samples), len(self.rows), dtype=torch.float64, device=self.task.device)
-        for i, samples in enumerate(updates.samples):
-            step = updates.start + i
-            index = torch.stack([samples[row.seed] for row in self.rows])
-            grads, losses[i] = self.gradients(index, step)
-            for group in self.groups:
-                hyper = [updates.hyper[k][i] for k in group.rows.tolist()]
-                self._apply(group, grads, hyper, step + 1)
-        return losses.cpu().numpy()
+        samples = torch.stack([updates.samples[seed] for seed in self.seeds], dim=1)  # [n, K, B]
+        noise = self.noise(range(updates.start, updates.start + len(updates)))
+        tables = [self._table(group, updates) for group in self.groups]
+        step, held = self._chosen(samples[0], noise[0], [table[0] for table in tables]), self.held()
+        with torch.no_grad():
+            losses = [
+                step(*held, *self.batch(index), noise[i], *(table[i] for table in tables))
+                for i, index in enumerate(samples)
+            ]
+        self.done = updates.start + len(updates)
+        return torch.stack(losses)[:, self.live].to(torch.float64).cpu().numpy()
 
-    def gradients(self, index: Tensor, step: int) -> tuple[Stack, Tensor]:
-        """The gradients and losses of every row on the samples `index` `[K, B]`; buffers move on."""
-        self.model.train()
-
-        def loss_of(params: Stack, buffers: Stack, x: Tensor, y: Tensor, noise: Tensor) -> tuple[Tensor, Stack]:
-            with keyed(noise):
-                return self.task.loss(functional_call(self.model, (params, buffers), (x,)), y), buffers
-
-        noise = self._noise(step)
-        x, y = self.task.train.x[index], self.task.train.y[index]
-        each_row: Any = vmap(grad_and_value(loss_of, has_aux=True))
-        with sdpa_kernel(SDPBackend.MATH):  # the others have no rule for stacks
-            grads, (losses, self.buffers) = each_row(self.params, self.buffers, x, y, noise)
-        return {name: grad for name, grad in grads.items() if name not in self.idle}, losses.detach()
-
-    def _noise(self, step: int) -> Tensor:
-        keys = {seed: key(seed, step) for seed in {row.seed for row in self.rows}}
-        return torch.tensor([keys[row.seed] for row in self.rows], device=self.task.device)
-
-    def _apply(self, group: _Group, grads: Stack, hyper: list[Any], t: int) -> None:
-        if len(group.rows) == len(self.rows):
-            self.params, _ = update(group.rule, self.params, grads, group.state, hyper, t)
-            return
-        params = {name: p[group.rows] for name, p in self.params.items()}
-        mine = {name: g[group.rows] for name, g in grads.items()}
-        params, _ = update(group.rule, params, mine, group.state, hyper, t)
-        for name, p in params.items():
-            self.params[name][group.rows] = p
+    def noise(self, steps: Sequence[int]) -> Tensor:
+        """The keys of every slot's randomness in some steps `[n, K]`."""
+        keys = {seed: [key(seed, step) for step in steps] for seed in set(self.seeds)}
+        return torch.tensor([keys[seed] for seed in self.seeds], device=self.task.device).T.contiguous()
 
     @torch.no_grad()
     def outputs(self, split: Split) -> Sequence[Tensor]:
-        self.model.eval()
-
-        def one_row(params: Stack, buffers: Stack, noise: Tensor, x: Tensor) -> Tensor:
-            with keyed(noise):
-                return functional_call(self.model, (params, buffers), (x,))  # type: ignore[no-any-return]
-
-        forward: Any = partial(vmap(one_row, in_dims=(0, 0, 0, None)), self.params, self.buffers, self._noise(LOOK))
-        with sdpa_kernel(SDPBackend.MATH):
-            one = forward(split.x[:1])
-            size = max(1, OUTPUTS // max(one.numel(), len(self.rows) * split.x[0].numel()))
-            return list(torch.cat([forward(x) for x in torch.split(split.x, size)], dim=1))
+        found = self.model.outputs(self.params, self.buffers, self.noise([LOOK])[0], split)
+        return [found[slot] for slot in self.live]
 
     def keep(self, rows: Sequence[int]) -> None:
-        chosen = torch.tensor(rows, device=self.task.device)
-        place = {old: new for new, old in enumerate(rows)}
-        self.rows = [self.rows[k] for k in rows]
-        self.params, self.buffers = take(self.params, chosen), take(self.buffers, chosen)
-        kept = []
-        for group in self.groups:
-            held = [i for i, k in enumerate(group.rows.tolist()) if k in place]
-            if held:
-                where = torch.tensor([place[int(group.rows[i])] for i in held], device=self.task.device)
-                kept.append(_Group(group.rule, where, take(group.state, torch.tensor(held, device=self.task.device))))
-        self.groups = kept
+        self.live = [self.live[k] for k in rows]
+        if self.compiler is None:
+            self._settle(sorted(self.live))
+        elif self.layout == self.whole and self._is_worth_a_rung(lower := rung(self.whole)):
+            self._settle(self._fitting(lower))
 
-    def _grouped(self) -> list[_Group]:
-        members: dict[tuple[object, ...], list[int]] = {}
-        for k, row in enumerate(self.rows):
-            members.setdefault(row.rule.structure, []).append(k)
-        groups = []
-        for rows in members.values():
-            index, rule = torch.tensor(rows, device=self.task.device), self.rows[rows[0]].rule
-            params = take(self.params, index)
-            groups.append(_Group(rule, index, init(rule, params, [self.rows[k].hyper for k in rows])))
+    def snapshot(self) -> dict[str, Tensor]:
+        place = {"origin": torch.tensor(self.origin), "live": torch.tensor(self.live)}
+        return place | {f"tensor {i}": tensor for i, tensor in enumerate(self.held())}
+
+    def restore(self, saved: Mapping[str, Tensor]) -> None:
+        self._settle(saved["origin"].tolist())
+        self.live = saved["live"].tolist()
+        for i, tensor in enumerate(self.held()):
+            tensor.copy_(saved[f"tensor {i}"])
+
+    def _settle(self, chosen: Sequence[int]) -> None:
+        """Go on with these slots only, named in ascending order."""
+        groups, start = [], 0
+        for group in self.groups:
+            places = [slot - group.slots.start for slot in chosen if group.slots.start <= slot < group.slots.stop]
+            if places:
+                groups.append(group.taking(slice(start, start := start + len(places)), places))
+        self.groups, self.origin = groups, [self.origin[slot] for slot in chosen]
+        self.params, self.buffers = take(self.params, chosen), take(self.buffers, chosen)
+        place = {slot: new for new, slot in enumerate(chosen)}
+        self.live = [place[slot] for slot in self.live if slot in place]
+
+    def _fitting(self, lower: Layout) -> list[int]:
+        """The slots of the live rows, and of others where the lower rung has room."""
+        chosen = []
+        for group, kind in zip(self.groups, lower, strict=True):
+            every = range(group.slots.start, group.slots.stop)
+            chosen += sorted(sorted(every, key=lambda slot: slot not in self.live)[: kind.slots])
+        return chosen
+
+    def _is_worth_a_rung(self, lower: Layout) -> bool:
+        """Whether the live rows fit it, and the updates saved are worth a compilation (reckoned, so as to be the same
+        whenever it is asked)."""
+        mine = ([slot for slot in self.live if group.slots.start <= slot < group.slots.stop] for group in self.groups)
+        fits = all(len(rows) <= kind.slots for rows, kind in zip(mine, lower, strict=True))
+        weights = sum(p[0].numel() for p in self.params.values())
+        seconds = weights * (6 * self.task.batch_size / FLOPS + 40 / BANDWIDTH)  # an update of a row
+        saved = (size(self.whole) - size(lower)) * (self.task.steps - self.done) * seconds
+        return fits and saved > COMPILATION
+
+    def _step(self, *tensors: Tensor, traced: bool = False) -> Tensor:
+        """One update of every slot: what is held (`held`) is written to. Losses `[K]`, each before its update.
+
+        Parameters: what is held, the batches x and y, the keys, and a table of coefficients for every group.
+        """
+        given = iter(tensors)
+        params = {name: next(given) for name in self.params}
+        buffers = {name: next(given) for name in self.buffers}
+        states = [group.over(given) for group in self.groups]
+        grads, losses, after = self.model.gradients(params, buffers, next(given), next(given), next(given))
+        for name, buffer in after.items():
+            buffers[name].copy_(buffer)
+        used = {name: grad for name, grad in grads.items() if name not in self.idle}
+        for group, state, table in zip(self.groups, states, given, strict=True):
+            group.update(params, used, state, table, tiled=not traced)
+        return losses
+
+    def _chosen(self, samples: Tensor, noise: Tensor, tables: list[Tensor]) -> Any:
+        # The last, short batch of an epoch is not worth a compilation.
+        if self.compiler is None or samples.shape[1] != self.task.batch_size:
+            return self._step
+        example = [*self.held(), *self.batch(samples), noise, *tables]
+        return self.compiler.of(self.layout, partial(self._step, traced=True), example) or self._step
+
+    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        def gathered(data: Tensor) -> Tensor:
+            return data.index_select(0, index.flatten()).view(*index.shape, *data.shape[1:])
+
+        return gathered(self.task.train.x), gathered(self.task.train.y)
+
+    def held(self) -> list[Tensor]:
+        states = (tensor for group in self.groups for tensor in group.tensors())
+        return [*self.params.values(), *self.buffers.values(), *states]
+
+    def _table(self, group: Group, updates: Updates) -> Tensor:
+        place = {self.slots[slot]: k for k, slot in enumerate(self.live)}
+        rule = group.kind.rule
+        moves = [updates.hyper[place[row]] if row in place else rule.hyper for row in self.slots[group.slots]]
+        dtypes = {p.dtype for p in self.params.values()}
+        dtype = dtypes.pop() if len(dtypes) == 1 else torch.float64
+        return torch.from_numpy(group.table(moves, updates.start, len(updates))).to(self.task.device, dtype)
+
+    def _grouped(self) -> list[Group]:
+        groups, start = [], 0
+        for kind in self.whole:
+            rows = self.seats[start : start + kind.slots]
+            moves: list[Moves] = [kind.rule.hyper if row == EMPTY else self.rows[row].hyper for row in rows]
+            groups.append(group_of(kind, start, self.params, moves))
+            start += kind.slots
         return groups

@@ -1,6 +1,6 @@
 """The loop trainer: one model after another with plain `torch.optim`. Any model; the oracle of the others."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,7 @@ class LoopTrainer:
     name = "loop"
 
     def __init__(self, task: Prepared, rows: Sequence[Row]) -> None:
-        self.task = task
+        self.task, self.rows = task, list(rows)
         self.live = [self._begin(row) for row in rows]
 
     def _begin(self, row: Row) -> _Live:
@@ -41,14 +41,14 @@ class LoopTrainer:
         return _Live(row, row.rule, model, torch_optimizer(row.rule, trainable, row.hyper))
 
     def advance(self, updates: Updates) -> NDArray[np.float64]:
-        losses = torch.empty(len(updates.samples), len(self.live), dtype=torch.float64)
+        losses = torch.empty(len(updates), len(self.live), dtype=torch.float64)
         # A model that draws random numbers of its own draws them from (seed, step) too.
         with torch.random.fork_rng(devices=[]):
             for k, live in enumerate(self.live):
                 live.model.train()
-                for i, samples in enumerate(updates.samples):
-                    set_hyper(live.optimizer, live.rule, updates.hyper[k][i])
-                    losses[i, k] = self._update(live, samples[live.row.seed], updates.start + i)
+                for i, samples in enumerate(updates.samples[live.row.seed]):
+                    set_hyper(live.optimizer, live.rule, updates.at(k, i))
+                    losses[i, k] = self._update(live, samples, updates.start + i)
         return losses.numpy()
 
     def _update(self, live: _Live, samples: Tensor, step: int) -> Tensor:
@@ -75,3 +75,25 @@ class LoopTrainer:
 
     def keep(self, rows: Sequence[int]) -> None:
         self.live = [self.live[k] for k in rows]
+
+    def snapshot(self) -> dict[str, Tensor]:
+        saved: dict[str, Tensor] = {}
+        for k, live in enumerate(self.live):
+            saved |= {f"{k} model {name}": value for name, value in live.model.state_dict().items()}
+            for index, state in live.optimizer.state_dict()["state"].items():
+                saved |= {f"{k} state {index} {name}": v for name, v in state.items() if isinstance(v, Tensor)}
+        return {"rows": torch.tensor([self.rows.index(live.row) for live in self.live])} | saved
+
+    def restore(self, saved: Mapping[str, Tensor]) -> None:
+        self.live = [self.live[row] for row in saved["rows"].tolist()]
+        for k, live in enumerate(self.live):
+            live.model.load_state_dict(_part(saved, f"{k} model "))
+            states: dict[int, dict[str, Tensor]] = {}
+            for name, value in _part(saved, f"{k} state ").items():
+                index, _, key = name.partition(" ")
+                states.setdefault(int(index), {})[key] = value.clone()
+            live.optimizer.load_state_dict({**live.optimizer.state_dict(), "state": states})
+
+
+def _part(saved: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
+    return {name.removeprefix(start): value for name, value in saved.items() if name.startswith(start)}

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from attrs import frozen
+from numpy.typing import NDArray
 
 from surefoot.core.errors import RecipeError, ScheduleError
 from surefoot.core.recipe import Recipe, check_rate
@@ -21,12 +23,16 @@ LONGEST = 10**8  # steps: every value of a schedule is looked at before training
 
 @frozen
 class Policy:
-    """What a recipe says about every update: the rule, its fixed hyperparameters, and the curves of the others."""
+    """What a recipe says about every update: the rule, its fixed hyperparameters, and the curves of scheduled ones.
+
+    `moving` names the curves that do not have one value throughout; of the others, `fixed` has the value.
+    """
 
     recipe: Recipe
     rule: Rule
     fixed: Mapping[str, float]
     curves: Mapping[str, Curve]
+    moving: frozenset[str]
 
     def start(self) -> dict[str, States]:
         """The states of the reactive pieces, by hyperparameter."""
@@ -36,10 +42,15 @@ class Policy:
         """The states after one more observation; pure."""
         return {name: curve.update(states[name], observation) for name, curve in self.curves.items()}
 
-    def table(self, start: int, stop: int, states: Mapping[str, States]) -> list[dict[str, float]]:
-        """All hyperparameters of updates start … stop − 1."""
-        columns = {name: curve.values(start, stop, states[name]).tolist() for name, curve in self.curves.items()}
-        return [{**self.fixed, **{name: column[i] for name, column in columns.items()}} for i in range(stop - start)]
+    def moves(self, start: int, stop: int, states: Mapping[str, States]) -> dict[str, float | NDArray[np.float64]]:
+        """The hyperparameters of updates start … stop − 1: a number, or an array where it may move."""
+        columns = {name: self.curves[name].values(start, stop, states[name]) for name in self.moving}
+        return {**self.fixed, **columns}
+
+    def first(self) -> dict[str, float]:
+        """The hyperparameters of the first update."""
+        moves = self.moves(0, 1, self.start())
+        return {name: float(np.ravel(value)[0]) for name, value in moves.items()}
 
     def content(self) -> dict[str, Any]:
         """What the recipe does, whatever it is called and however it is written: what a run's key is made of."""
@@ -74,11 +85,11 @@ def bind(recipe: Recipe, clock: Clock) -> Policy:
             else:
                 schedules[name] = _scheduled(rule, name, text)
         curves = {name: Curve(schedule, clock) for name, schedule in schedules.items()}
-        for name, curve in curves.items():
-            _in_range(rule, name, curve)
+        ranges = {name: _in_range(rule, name, curve) for name, curve in curves.items()}
     except (RecipeError, ScheduleError) as wrong:
         raise type(wrong)(f"recipe {recipe.name!r}: {wrong}") from None
-    return Policy(recipe, rule, fixed, curves)
+    moving = frozenset(n for n, (low, high) in ranges.items() if curves[n].reducers or low != high)
+    return Policy(recipe, rule, fixed | {n: low for n, (low, _) in ranges.items() if n not in moving}, curves, moving)
 
 
 def _rate(peak: float, shape: Schedule) -> Schedule:
@@ -101,10 +112,11 @@ def _scheduled(rule: Rule, name: str, text: str) -> Schedule:
     return schedule
 
 
-def _in_range(rule: Rule, name: str, curve: Curve) -> None:
+def _in_range(rule: Rule, name: str, curve: Curve) -> tuple[float, float]:
     values = curve.values()
     for step in {int(values.argmin()), int(values.argmax())}:
         try:
             rule.check(name, float(values[step]))
         except RecipeError as wrong:
             raise RecipeError(f"{wrong.what}; at step {step} of {curve.steps} it is", received=wrong.received) from None
+    return float(values.min()), float(values.max())

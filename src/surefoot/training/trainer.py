@@ -12,6 +12,8 @@ from torch import Tensor
 from surefoot.core.keys import seed_of
 from surefoot.tasks import Prepared, Split
 
+Moves = Mapping[str, float | NDArray[np.float64]]  # hyperparameters of n updates: a number, or `[n]` where it moves
+
 
 @frozen(eq=False)
 class Row:
@@ -20,15 +22,24 @@ class Row:
     rule: Any  # optimizers.Rule
     hyper: Mapping[str, float]  # before the first update
     seed: int
+    moving: frozenset[str] = frozenset()  # the hyperparameters that do not stay as they are
 
 
 @frozen(eq=False)
 class Updates:
-    """Consecutive updates to be made: for each, the samples of every seed and the hyperparameters of every row."""
+    """Consecutive updates to be made: the samples of every seed and the hyperparameters of every row."""
 
     start: int  # updates made before
-    samples: Sequence[Mapping[int, Tensor]]  # [n]: seed → sample indices [B]
-    hyper: Sequence[Sequence[Mapping[str, float]]]  # [K][n]
+    samples: Mapping[int, Tensor]  # seed → sample indices [n, B]
+    hyper: Sequence[Moves]  # [K]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.samples.values())))
+
+    def at(self, row: int, i: int) -> dict[str, float]:
+        """The hyperparameters of a row in update `i` of these."""
+        moves = self.hyper[row].items()
+        return {name: float(value[i]) if isinstance(value, np.ndarray) else value for name, value in moves}
 
 
 class Trainer(Protocol):
@@ -46,6 +57,14 @@ class Trainer(Protocol):
 
     def keep(self, rows: Sequence[int]) -> None:
         """Go on with these rows only, named in ascending order; their numbers do not change."""
+        ...
+
+    def snapshot(self) -> dict[str, Tensor]:
+        """All that the rows' further numbers depend on."""
+        ...
+
+    def restore(self, saved: Mapping[str, Tensor]) -> None:
+        """Go on from a snapshot of a trainer that was made for the same rows."""
         ...
 
 

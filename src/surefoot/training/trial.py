@@ -34,24 +34,25 @@ def try_stack(trainer: "FusedTrainer") -> set[str]:
 
     The trainer's buffers are as before; its model has been called and should be made anew.
     """
-    task, rows = trainer.task, trainer.rows
-    samples = torch.arange(min(task.batch_size, len(task.train)), device=task.device)
+    task, seeds = trainer.task, trainer.seeds
+    samples = torch.arange(min(task.batch_size, len(task.train)), device=task.device).expand(len(seeds), -1)
+    x, y = task.train.x[samples], task.train.y[samples]
     look = Split(task.watched.x[:2], task.watched.y[:2])
     buffers = {name: value.clone() for name, value in trainer.buffers.items()}
     try:
         seen = []
         for step in STEPS:
-            grads, losses = trainer.gradients(samples.expand(len(rows), -1), step)
-            held = {name: value.clone() for name, value in trainer.buffers.items()}
+            noise = trainer.noise([step])[0]
+            grads, losses, buffers = trainer.model.gradients(trainer.params, buffers, x, y, noise)
+            held = {name: value.clone() for name, value in buffers.items()}
             seen.append({"the loss": losses, **_named(GRADIENT, grads), **_named("the buffer ", held)})
-        seen.append({"the outputs": torch.stack(list(trainer.outputs(look)))})
+        outputs = trainer.model.outputs(trainer.params, buffers, trainer.noise([LOOK])[0], look)
+        seen.append({"the outputs": outputs})
     except Exception as failure:  # whatever the model does that rows cannot share
         raise CannotStackError(_reason(failure)) from failure
-    finally:
-        trainer.buffers = buffers
     idle: set[str] = set()
-    for seed, k in {row.seed: k for k, row in enumerate(rows)}.items():
-        idle |= _compare(seen, k, _alone(task, seed, samples, look))
+    for seed, slot in {seed: slot for slot, seed in enumerate(seeds)}.items():
+        idle |= _compare(seen, slot, _alone(task, seed, samples[0], look))
     return idle
 
 

@@ -1,13 +1,13 @@
 """Adagrad: a rate for each parameter that falls with the gradients it has seen."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from attrs import frozen
 from torch import Tensor
 
 from surefoot.optimizers.ops import add_ratio_, add_square_, decay, decay_coefficients, root
-from surefoot.optimizers.rule import Coefficients, Hyper, Rule, State, real
+from surefoot.optimizers.rule import Coefficients, Numbers, Rule, State, real
 
 
 @frozen(kw_only=True)
@@ -40,7 +40,7 @@ class Adagrad(Rule):
     def init(self, p: Tensor, h: Coefficients) -> State:
         return {"sum": torch.zeros_like(p).add_(h["initial_accumulator_value"])}
 
-    def coefficients(self, h: Hyper, t: int) -> dict[str, float]:
+    def coefficients(self, h: Numbers, t: Any) -> dict[str, Any]:
         step = -h["lr"] / (1 + (t - 1) * h["lr_decay"])
         return decay_coefficients(h, self.decoupled) | {"eps": h["eps"], "step": step}
 

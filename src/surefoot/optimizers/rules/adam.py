@@ -1,6 +1,6 @@
 """Adam, with AMSGrad and decoupled weight decay (AdamW) as options."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from attrs import frozen
@@ -8,7 +8,7 @@ from torch import Tensor
 
 from surefoot.core.errors import RecipeError
 from surefoot.optimizers.ops import add_ratio_, add_square_, decay, decay_coefficients, divide_, scale_
-from surefoot.optimizers.rule import Coefficients, Hyper, Rule, State, real
+from surefoot.optimizers.rule import Coefficients, Numbers, Rule, State, real
 
 
 @frozen(kw_only=True)
@@ -52,7 +52,7 @@ class Adam(Rule):
         names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if self.amsgrad else [])]
         return {name: torch.zeros_like(p) for name in names}
 
-    def coefficients(self, h: Hyper, t: int) -> dict[str, float]:
+    def coefficients(self, h: Numbers, t: Any) -> dict[str, Any]:
         beta1, beta2 = h["beta1"], h["beta2"]
         correction1, root2 = 1 - beta1**t, (1 - beta2**t) ** 0.5
         step, root = (h["lr"] / correction1, root2) if self.form == "torch" else (h["lr"] * root2 / correction1, 1.0)

@@ -1,13 +1,24 @@
 """RMSprop: steps divided by a running root mean square of the gradient."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from attrs import frozen
 from torch import Tensor
 
-from surefoot.optimizers.ops import add_, add_ratio_, add_square_, decay, decay_coefficients, kept, root, scale_, used
-from surefoot.optimizers.rule import Coefficients, Hyper, Rule, State, real
+from surefoot.optimizers.ops import (
+    add_,
+    add_ratio_,
+    add_square_,
+    decay,
+    decay_coefficients,
+    kept,
+    root,
+    scale_,
+    used,
+    where,
+)
+from surefoot.optimizers.rule import Coefficients, Numbers, Rule, State, real
 
 
 @frozen(kw_only=True)
@@ -48,14 +59,20 @@ class RMSprop(Rule):
         names += ["grad_avg"] if self.centered else []
         return {name: torch.zeros_like(p) for name in names}
 
-    def coefficients(self, h: Hyper, t: int) -> dict[str, float]:
+    def coefficients(self, h: Numbers, t: Any) -> dict[str, Any]:
         lr, alpha, mu = h["lr"], h["alpha"], h["momentum"]
-        c = decay_coefficients(h, self.decoupled)
-        c |= {"alpha": alpha, "1-alpha": 1 - alpha, "eps": h["eps"], "momentum": mu}
-        if mu == 0:
-            return c | {"keep": 1.0, "take": 0.0, "from_buffer": 0.0, "from_gradient": -lr}
         take, from_buffer = (lr, -1.0) if self.lr_inside_momentum else (1.0, -lr)
-        return c | {"keep": mu, "take": take, "from_buffer": from_buffer, "from_gradient": 0.0}
+        off = mu == 0
+        return decay_coefficients(h, self.decoupled) | {
+            "alpha": alpha,
+            "1-alpha": 1 - alpha,
+            "eps": h["eps"],
+            "momentum": mu,
+            "keep": where(off, 1.0, mu),
+            "take": where(off, 0.0, take),
+            "from_buffer": where(off, 0.0, from_buffer),
+            "from_gradient": where(off, -lr, 0.0),
+        }
 
     def update(self, p: Tensor, g: Tensor, s: State, c: Coefficients) -> tuple[Tensor, State]:
         g = decay(p, g, c)

@@ -1,14 +1,14 @@
 """Gradient descent, with and without momentum."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from attrs import frozen
 from torch import Tensor
 
 from surefoot.core.errors import RecipeError
-from surefoot.optimizers.ops import add, add_, decay, decay_coefficients, kept, scale_, used
-from surefoot.optimizers.rule import Coefficients, Hyper, Rule, State, real
+from surefoot.optimizers.ops import add, add_, decay, decay_coefficients, kept, scale_, used, where
+from surefoot.optimizers.rule import Coefficients, Numbers, Rule, State, real
 
 
 @frozen(kw_only=True)
@@ -62,20 +62,26 @@ class SGD(Rule):
     def init(self, p: Tensor, h: Coefficients) -> State:
         return {"momentum_buffer": torch.zeros_like(p)} if used(h["momentum"]) else {}
 
-    def coefficients(self, h: Hyper, t: int) -> dict[str, float]:
+    def coefficients(self, h: Numbers, t: Any) -> dict[str, Any]:
         lr, mu = h["lr"], h["momentum"]
-        c = decay_coefficients(h, self.decoupled) | {"momentum": mu, "ahead": 0.0}
-        if mu == 0:
-            return c | {"keep": 1.0, "take": 0.0, "from_buffer": 0.0, "from_gradient": -lr}
+        ahead, from_buffer, from_gradient = 0.0, 0.0, 0.0
         if self.form == "keras":
-            step = (mu, -lr) if self.nesterov else (1.0, 0.0)
-            return c | {"keep": mu, "take": -lr, "from_buffer": step[0], "from_gradient": step[1]}
-        take = 1 - (h["dampening"] if self.form == "heavy-ball" else mu)
-        if t == 1 and self.form != "average":
-            take = 1.0  # b₁ = g₁, undamped: the buffer is still zero
-        if self.nesterov:
-            return c | {"keep": mu, "take": take, "ahead": mu, "from_buffer": 0.0, "from_gradient": -lr}
-        return c | {"keep": mu, "take": take, "from_buffer": -lr, "from_gradient": 0.0}
+            take = -lr
+            from_buffer, from_gradient = (mu, -lr) if self.nesterov else (1.0, 0.0)
+        else:
+            take = 1 - (h["dampening"] if self.form == "heavy-ball" else mu)
+            if self.form != "average":
+                take = where(t == 1, 1.0, take)  # b₁ = g₁, undamped: the buffer is still zero
+            ahead, from_buffer, from_gradient = (mu, 0.0, -lr) if self.nesterov else (0.0, -lr, 0.0)
+        off = mu == 0
+        return decay_coefficients(h, self.decoupled) | {
+            "momentum": mu,
+            "keep": where(off, 1.0, mu),
+            "take": where(off, 0.0, take),
+            "ahead": where(off, 0.0, ahead),
+            "from_buffer": where(off, 0.0, from_buffer),
+            "from_gradient": where(off, -lr, from_gradient),
+        }
 
     def update(self, p: Tensor, g: Tensor, s: State, c: Coefficients) -> tuple[Tensor, State]:
         g = decay(p, g, c)

@@ -1,0 +1,114 @@
+"""One sitting of a study: begun or resumed, planned, trained, recorded."""
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from attrs import evolve, frozen
+
+from surefoot.core.errors import StoreError
+from surefoot.core.history import Facts, Status, Study
+from surefoot.core.record import Event, Note, Sink
+from surefoot.store import Reopened, Store
+from surefoot.studies.progress import Watcher
+from surefoot.tasks import Prepared
+from surefoot.training import Checkpoint, Compiler, Entry, Plan, Saving, Wanted, choose, train
+
+FRESH = Reopened(None)
+
+
+@frozen(eq=False)
+class Session:
+    """What a sitting needs to know.
+
+    Parameters: `entries`, the runs and their policies; `wanted`, how to train where no plan is stored; `every`, the
+    seconds between checkpoints; `progress`, whether to show it.
+    """
+
+    store: Store
+    task: Prepared
+    entries: Sequence[Entry]
+    facts: Facts
+    environment: Mapping[str, str]
+    wanted: Wanted
+    every: float
+    progress: bool
+
+    def begin(self, *notes: str) -> Study:
+        """A new study, trained."""
+        study = self.store.begin("compare", self.facts, self.environment, [entry.run for entry in self.entries])
+        found = dict.fromkeys(line for entry in self.entries for line in entry.policy.check())
+        return self._sitting(study, FRESH, (*notes, *self.task.notes, *found))
+
+    def resume(self) -> Study:
+        """The latest study of these very runs, trained to its end; a new one where there is none."""
+        known = self.store.find([entry.run.key for entry in self.entries])
+        if not known:
+            return self.begin("nothing to resume: no comparison of these recipes, seeds and data was begun here before")
+        study = self.store.load(known[0].id)
+        if study.status == "done" and all(run.status != "failed" for run in study.runs):
+            return study
+        left = self.store.reopen(study.id)
+        return self._sitting(study.id, left, (_what_is_left(left), *left.notes, *_changes(study, self.environment)))
+
+    def _sitting(self, study: int, left: Reopened, notes: Sequence[str]) -> Study:
+        runs = [entry.run for entry in self.entries]
+        record, watcher = self.store.sink(study), Watcher(self.task.name, runs)
+
+        def sink(event: Event) -> None:
+            record(event)
+            if self.progress:
+                watcher(event)
+
+        status: Status = "failed"
+        began, plan = time.perf_counter(), None
+        try:
+            for note in (*notes, *self.store.notes):
+                sink(Note(note))
+            compiler = Compiler(sink)
+            plan = self._plan(study, left, sink, compiler)
+            self._train(study, plan, left, sink, compiler)
+            status = "done"
+        except KeyboardInterrupt:
+            status = "interrupted"
+            raise
+        finally:
+            watcher.close()
+            with suppress(*([] if status == "done" else [StoreError])):  # what went wrong first is what is told
+                self.store.finish(study, status, time.perf_counter() - began, str(plan or ""))
+        return self.store.load(study)
+
+    def _plan(self, study: int, left: Reopened, sink: Sink, compiler: Compiler) -> Plan:
+        if left.plan is not None:
+            return Plan(**left.plan)
+        plan = choose(self.task, self.entries, sink, self.wanted, compiler)
+        self.store.plan(study, plan.to_json())
+        return plan
+
+    def _train(self, study: int, plan: Plan, left: Reopened, sink: Sink, compiler: Compiler) -> None:
+        past = {history.run.index: history.observations for history in self.store.load(study).runs}
+        entries = [evolve(entry, past=past[entry.run.index]) for entry in self.entries]
+        kept = self.store.checkpoints
+        starts = {}
+        if kept is not None:
+            named = {tile: name for tile, (_, name) in left.stages.items() if name is not None}
+            starts = {tile: Checkpoint.of(*kept.read(name)) for tile, name in named.items()}
+        saving = Saving(kept.write, self.every) if kept is not None else None
+        finished = left.finished
+        train(self.task, entries, plan, sink, starts=starts, finished=finished, saving=saving, compiler=compiler)
+
+
+def _what_is_left(left: Reopened) -> str:
+    if left.plan is None:
+        return "resumed: nothing had been trained"
+    steps = [step for step, _ in left.stages.values() if step]
+    going_on = f"; {len(steps)} go on from step {', '.join(map(str, sorted(set(steps))))}" if steps else ""
+    return f"resumed: {len(left.finished)} of {len(left.plan['tiles'])} tiles were finished{going_on}"
+
+
+def _changes(study: Study, environment: Mapping[str, str]) -> list[str]:
+    return [
+        f"resumed with {name} {environment.get(name)} what was begun with {was}: numbers may differ in the last digits"
+        for name, was in study.environment.items()
+        if environment.get(name) != was
+    ]

@@ -1,0 +1,46 @@
+"""What is left to go on with: the latest comparison of a folder that is not finished, and how it was begun."""
+
+from pathlib import Path
+
+from surefoot.core.errors import UsageError
+from surefoot.core.history import Study
+from surefoot.store import FILE, Store
+
+BEGIN = "surefoot compare begins a comparison"
+
+
+def is_finished(study: Study) -> bool:
+    """Whether nothing of a study, given with its runs, is left to train."""
+    return study.status == "done" and all(run.status != "failed" for run in study.runs)
+
+
+def unfinished(store: Store) -> Study | None:
+    """The latest study that is not finished, but for those that were begun again since: the newest is gone on with."""
+    newer = set()
+    for listed in reversed(store.studies()):
+        study = store.load(listed.id)
+        keys = tuple(run.run.key for run in study.runs)
+        if not is_finished(study) and keys not in newer:
+            return study
+        newer.add(keys)
+    return None
+
+
+def command_to_go_on(out: Path) -> str:
+    """The command that began the latest unfinished comparison of a folder. Raises UsageError where there is none."""
+    if not (out / FILE).exists():
+        raise UsageError(f"nothing to go on with: nothing was recorded in {out} yet", remedy=BEGIN)
+    with Store(out / FILE, create=False) as store:
+        if not (known := store.studies()):
+            raise UsageError(f"nothing to go on with: {store.path} holds no study yet", remedy=BEGIN)
+        if (study := unfinished(store)) is None:
+            raise UsageError(
+                f"nothing to go on with: all comparisons in {out} are finished",
+                remedy=f"the latest is study {known[-1].id}: surefoot show {known[-1].id}",
+            )
+    if not study.facts.command:
+        raise UsageError(
+            f"study {study.id}, the latest that is not finished, was begun in Python, so there is no command to repeat",
+            remedy="go on with it there: sf.compare(..., resume=True), with the same arguments",
+        )
+    return study.facts.command

@@ -1,0 +1,48 @@
+"""A tile at one moment: all that its further numbers depend on, as tensors and a line of text.
+
+The states of reactive schedules are not in it: they are replayed from what was observed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import torch
+from attrs import frozen
+from torch import Tensor
+
+LOSSES = "losses since the last look"
+
+
+@frozen(eq=False)
+class Checkpoint:
+    """Rows after `step` updates.
+
+    Parameters: `live`, the runs that go on, by index, in the trainer's order; `seconds`, their share of the time so
+    far; `losses`, of each since its last observation; `rows`, the trainer's snapshot.
+    """
+
+    step: int
+    live: tuple[int, ...]
+    seconds: tuple[float, ...]
+    losses: Sequence[Sequence[float]]
+    rows: Mapping[str, Tensor]
+
+    def parts(self) -> tuple[dict[str, Tensor], str]:
+        """Tensors and text, to be written to a file."""
+        about = {"step": self.step, "live": self.live, "seconds": self.seconds}
+        losses = torch.tensor([list(row) for row in self.losses], dtype=torch.float64)
+        return {**self.rows, LOSSES: losses}, json.dumps(about)
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor], about: str) -> "Checkpoint":
+        """The checkpoint that was written as these parts."""
+        read, rows = json.loads(about), dict(tensors)
+        losses = rows.pop(LOSSES).tolist()
+        return cls(read["step"], tuple(read["live"]), tuple(read["seconds"]), losses, rows)
+
+
+class Save(Protocol):
+    """Keeps the parts of a checkpoint; the name that they can be found under."""
+
+    def __call__(self, tensors: Mapping[str, Tensor], about: str, /) -> str: ...

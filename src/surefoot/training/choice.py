@@ -1,0 +1,187 @@
+"""Choosing a trainer by trying: a few updates of each, and compilation counted against the updates to come."""
+
+import statistics
+import time
+from collections.abc import Sequence
+
+import torch
+from attrs import define, evolve, field, frozen
+
+from surefoot.core.errors import RecipeError
+from surefoot.core.record import Note, Sink
+from surefoot.tasks import Prepared
+from surefoot.training.compiler import Compiler, compiler_found, keep_freed_memory
+from surefoot.training.fused import FusedTrainer
+from surefoot.training.layout import divide, layout_of, tiled
+from surefoot.training.loop import LoopTrainer
+from surefoot.training.memory import is_out_of_memory, rows_that_fit
+from surefoot.training.place import computing, cores
+from surefoot.training.plan import PLACES, TRAINERS, Plan
+from surefoot.training.tile import Entry
+from surefoot.training.trainer import Row, Trainer, Updates, order
+from surefoot.training.trial import CannotStackError
+
+PATIENCE, UPDATES = 0.1, 20  # seconds and updates to time one way of training, at most
+SOON = 2.0  # seconds: a training that is over so soon is not worth comparing
+COMPILATION, EACH = 5.0, 0.3  # seconds that a compilation takes from nothing: at least, and for a parameter of a kind
+GAIN = 2.5  # compile where the training would otherwise take so many times longer than compiling
+POOL = 5.0  # seconds until the processes of a pool are at work
+
+
+@frozen
+class Wanted:
+    """What was asked for; "auto" and None leave it to be measured. `most`: the rows of a tile."""
+
+    trainer: str = "auto"
+    place: str = "auto"
+    compiled: bool | None = None
+    most: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for what, given, known in (("trainer", self.trainer, TRAINERS), ("place", self.place, PLACES)):
+            if given not in known:
+                raise RecipeError(f"unknown {what}", received=given, remedy=f"choose one of {', '.join(known)}")
+        if self.most is not None and self.most < 1:
+            raise RecipeError("a tile has at least one row", received=self.most)
+
+
+AUTO = Wanted()
+
+
+def choose(
+    task: Prepared,
+    entries: Sequence[Entry],
+    sink: Sink,
+    wanted: Wanted = AUTO,
+    compiler: Compiler | None = None,
+) -> Plan:
+    """The plan for these runs: what was asked for where it was, what is fastest where it was not.
+
+    The sink is told what was taken and why. Rows that cannot be stacked go to the loop. `compiler` keeps what was
+    compiled on the way.
+    """
+    if wanted.place == "pool" and task.device.type != "cpu":
+        raise RecipeError(
+            "a pool of processes works on the processor", received=str(task.device), remedy="--place here"
+        )
+    keep_freed_memory()
+    with computing(torch.get_num_threads()):
+        return _Choice(task, [entry.row() for entry in entries], sink, wanted, compiler or Compiler(sink)).made()
+
+
+@define(eq=False)
+class _Choice:
+    task: Prepared
+    rows: list[Row]
+    sink: Sink
+    wanted: Wanted
+    compiler: Compiler
+    seconds: dict[Plan, float] = field(factory=dict)  # of the whole training, by plan
+    threads: int = field(factory=torch.get_num_threads)
+
+    def made(self) -> Plan:
+        if self.wanted.trainer == "fused" or (self.wanted.trainer == "auto" and len(self.rows) > 1):
+            self._try_fused()
+        if not self.seconds or (self.wanted.trainer == "auto" and min(self.seconds.values()) > SOON):
+            self._try_loop()
+        best = min(self.seconds, key=lambda plan: self.seconds[plan])
+        if len({str(plan) for plan in self.seconds}) > 1:
+            self._tell(self._reasons(best))
+        return best
+
+    def _try_fused(self) -> None:
+        most = self.wanted.most or rows_that_fit(self.task, self.rows)
+        try:
+            trainer, plan = self._stacked(most)
+        except CannotStackError as why:
+            self._tell(f"the rows of this task cannot be stacked, so the loop trains them one by one ({why})")
+            return
+        if self.wanted.place == "pool":
+            self.seconds[evolve(plan, place="pool", threads=1)] = 0.0
+            return
+        for threads in {self.threads, 1}:
+            self._time(trainer, evolve(plan, threads=threads))
+        if self._is_to_be_compiled(COMPILATION + EACH * len(trainer.params) * len(trainer.layout)):
+            self._try_compiled(evolve(plan, compiled=True))
+
+    def _stacked(self, most: int) -> tuple[FusedTrainer, Plan]:
+        """A stack of the first tile, of fewer rows where they do not fit the memory."""
+        layout = tiled(layout_of(self.rows), most)
+        tiles = divide(self.rows, layout)
+        try:
+            trainer = FusedTrainer(self.task, [self.rows[k] for k in tiles[0]])
+        except Exception as failure:
+            if len(tiles[0]) == 1 or not is_out_of_memory(failure):
+                raise
+            fewer = len(tiles[0]) // 2
+            self._tell(f"out of memory with {len(tiles[0])} rows at once: going on with {fewer}")
+            return self._stacked(fewer)
+        return trainer, Plan("fused", "here", False, self.threads, most, tiles)
+
+    def _is_to_be_compiled(self, compiling: float) -> bool:
+        if self.task.device.type != "cpu" or self.wanted.compiled is False:
+            return False
+        if self.wanted.compiled is None and min(self.seconds.values()) < GAIN * compiling:
+            return False
+        if not compiler_found():
+            self._tell("no C++ compiler was found (g++ or clang++), so the fused trainer goes on without one")
+            return False
+        return True
+
+    def _try_compiled(self, plan: Plan) -> None:
+        tile = [self.rows[k] for k in plan.tiles[0]]
+        with computing(plan.threads):
+            trainer = FusedTrainer(self.task, tile, tiled(layout_of(self.rows), plan.most), self.compiler)
+            self._time(trainer, plan)
+        if self.compiler.failed:
+            del self.seconds[plan]
+        elif self.wanted.compiled:
+            self.seconds = {plan: self.seconds[plan]}
+
+    def _try_loop(self) -> None:
+        """One row after another here, or a process per core."""
+        here = Plan("loop", "here", False, self.threads, 1, [[k] for k in range(len(self.rows))])
+        pool = evolve(here, place="pool", threads=1)
+        processes = min(cores(), len(self.rows))
+        only = {"here": here, "pool": pool}.get(self.wanted.place)
+        if processes == 1 or self.task.device.type != "cpu":
+            only = here
+        if only and self.wanted.trainer == "loop":
+            self.seconds[only] = 0.0
+            return
+        trainer = LoopTrainer(self.task, self.rows[:1])
+        for threads in {self.threads, 1}:
+            self._time(trainer, evolve(here, threads=threads))
+        if not only:
+            self.seconds[pool] = POOL + self.seconds[evolve(here, threads=1)] / processes
+        if only is pool:
+            self.seconds = {pool: 0.0}
+
+    def _time(self, trainer: Trainer, plan: Plan) -> None:
+        """Put down how long the training would take: the median of some updates, times all there are."""
+        rows = [self.rows[k] for k in plan.tiles[0]]
+        orders = {row.seed: order(self.task, row.seed, 0) for row in rows}
+        batch = {seed: samples[: self.task.batch_size].unsqueeze(0) for seed, samples in orders.items()}
+        updates = Updates(0, batch, [{**row.hyper} for row in rows])
+        took: list[float] = []
+        with computing(plan.threads):
+            trainer.advance(updates)
+            began = time.perf_counter()
+            while not took or (len(took) < UPDATES and time.perf_counter() - began < PATIENCE):
+                start = time.perf_counter()
+                trainer.advance(updates)
+                took.append(time.perf_counter() - start)
+        self.seconds[plan] = statistics.median(took) * len(plan.tiles) * self.task.steps
+
+    def _reasons(self, best: Plan) -> str:
+        fastest: dict[str, float] = {}
+        for plan, seconds in sorted(self.seconds.items(), key=lambda pair: pair[1]):
+            fastest.setdefault(str(plan), seconds)
+        took = fastest.pop(str(best))
+        others = ", ".join(f"{name} {seconds:.3g} s" for name, seconds in fastest.items())
+        compiling = f"; compiling took {self.compiler.seconds:.1f} s" if self.compiler.seconds else ""
+        threads = f"{best.threads} thread{'s' if best.threads > 1 else ''}"
+        return f"trained by: {best}, {threads}, about {took:.3g} s by a few updates ({others}){compiling}"
+
+    def _tell(self, text: str) -> None:
+        self.sink(Note(text))

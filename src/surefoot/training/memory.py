@@ -1,0 +1,67 @@
+"""What a row of a population takes, and how many fit the cache."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from surefoot.tasks import Prepared
+from surefoot.training.trainer import Row, initial_model
+
+SHARE = 0.5  # of the last-level cache, for what a step touches
+CACHE = 16 << 20  # bytes, where the system does not say
+MOST = 1024  # rows: beyond it nothing is gained
+SIGNS = ("can't allocate memory", "cannot allocate memory", "out of memory")  # as torch and the C library say it
+ACCELERATOR = 1 << 31  # bytes that rows may take together on a device of its own
+
+
+def rows_that_fit(task: Prepared, rows: Sequence[Row]) -> int:
+    """How many rows a tile should have: weights, gradients, states and a batch of all of them in half the cache."""
+    room = SHARE * cache_bytes() if task.device.type == "cpu" else ACCELERATOR
+    return int(min(MOST, max(1, room // bytes_of_row(task, rows))))
+
+
+def bytes_of_row(task: Prepared, rows: Sequence[Row]) -> int:
+    """What an update of one row touches: weights, gradient, optimizer state, batch, and what backward keeps."""
+    model = initial_model(task, rows[0].seed)
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    states = max(_buffers(row) for row in rows)
+    kept: dict[int, int] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    x, y = (data[: task.batch_size] for data in (task.train.x, task.train.y))
+    own = {p.untyped_storage().data_ptr() for p in model.parameters()}
+    with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        task.loss(model.train()(x), y)
+    data = {t.untyped_storage().data_ptr() for t in (x, y)}
+    activations = sum(size for place, size in kept.items() if place not in own | data)
+    batch = sum(t.numel() * t.element_size() for t in (x, y))
+    return (2 + states) * weights + batch + activations
+
+
+def _buffers(row: Row) -> int:
+    """How many numbers the rule keeps for every weight."""
+    return len(row.rule.init(torch.zeros(1), {**row.hyper, **dict.fromkeys(row.moving, torch.ones(1))}))
+
+
+def cache_bytes() -> int:
+    """The size of the last-level cache."""
+    sizes = []
+    for file in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
+        text = file.read_text().strip()
+        unit = {"K": 1 << 10, "M": 1 << 20}.get(text[-1:], 1)
+        sizes.append(int(text.rstrip("KM")) * unit)
+    return max(sizes, default=CACHE)
+
+
+def is_out_of_memory(failure: BaseException | None) -> bool:
+    """Whether this, or what caused it, is a lack of memory."""
+    while failure is not None:
+        text = str(failure).lower()
+        if isinstance(failure, MemoryError | torch.OutOfMemoryError) or any(sign in text for sign in SIGNS):
+            return True
+        failure = failure.__cause__
+    return False

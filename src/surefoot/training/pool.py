@@ -1,0 +1,240 @@
+"""A process per core, each with a tile of its own; what they tell is handed on by this one alone.
+
+Processes share nothing but read-only files and a pipe with this one, so that none can block another by dying.
+"""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from attrs import define, field, frozen
+
+from surefoot.core.record import Failed, Note, Observation, Progress, Saved, Sink
+from surefoot.training.parcel import pack, write_checkpoint
+from surefoot.training.place import Whole, Work, cores, here
+from surefoot.training.scratch import scratch
+from surefoot.training.tile import Entry, Tile
+from surefoot.training.told import Told
+from surefoot.training.worker import Done, Job, Message, Raised, Unusable, copy_name
+
+DEATHS = 2  # of a tile's processes without a checkpoint in between: then it is given up
+LOOK = 1.0  # seconds between two looks whether processes live, should a pipe not tell
+
+# Not `multiprocessing`: its new processes run the user's main module again, and with it a comparison that is not
+# guarded by `if __name__ == "__main__"`.
+BEGIN = "import sys; sys.path[:] = {path!r}; from surefoot.training.worker import main; main({handle}, {folder!r})"
+
+
+def pool(work: Work, sink: Sink) -> None:
+    """Train the tiles in processes, one per core; the sink is called in this one only.
+
+    A tile whose process dies starts again from its last checkpoint; one that gets nowhere is given up. What training
+    raises is raised here. A task that cannot be pickled is trained here.
+    """
+    told = Told(sink)
+    with scratch() as folder:
+        why = _not_packed(work, folder) or _Pool(work, folder, told).run()
+    if why:
+        sink(Note(f"the task cannot be sent to other processes, so this one trains its tiles one by one ({why})"))
+        here(work, told)
+
+
+def _not_packed(work: Work, folder: Path) -> str:
+    if not hasattr(signal, "pthread_sigmask"):
+        return "this system has no pipes that a new process inherits"
+    try:
+        pack(work, folder)
+    except Exception as why:  # pickling runs code of the user's
+        return f"{type(why).__name__}: {why}"
+    return ""
+
+
+@define(eq=False)
+class _Course:
+    """A tile on its way, maybe through several processes. `step`: of the checkpoint it starts from; None begins."""
+
+    tile: Tile
+    step: int | None = field(init=False)
+    deaths: int = 0  # since that checkpoint
+
+    def __attrs_post_init__(self) -> None:
+        self.step = self.tile.start.step if self.tile.start else None
+
+    def live(self) -> list[int]:
+        """The runs that were not over before this sitting."""
+        start = self.tile.start
+        return list(start.live) if start else [entry.run.index for entry in self.tile.entries]
+
+    def __str__(self) -> str:
+        first, *others = (entry.run for entry in self.tile.entries)
+        also = f" and {len(others)} more" if others else ""
+        return f"{first.recipe.name}, seed {first.seed}{also}"
+
+
+@frozen(eq=False)
+class _Worker:
+    process: "subprocess.Popen[bytes]"
+    connection: Connection
+
+    def end(self) -> str:
+        """End the process at once, if it is not over; what it died of."""
+        self.process.kill()
+        code = self.process.wait()
+        self.connection.close()  # not before: a living process would take it for the end of the pool
+        if code >= 0:
+            return f"exit code {code}"
+        name = signal.Signals(-code).name if -code in list(signal.Signals) else f"signal {-code}"
+        return f"{name}, as when memory runs out" if code == -signal.SIGKILL else name
+
+
+@define(eq=False)
+class _Pool:
+    work: Work
+    folder: Path
+    told: Told
+    whole: Whole = field(init=False)
+    waiting: deque[_Course] = field(init=False)
+    at_work: dict[_Worker, _Course] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.whole = Whole(self.work.tiles, self.work.task.steps, self.told)
+        self.waiting = deque(_Course(tile) for tile in self.work.tiles)
+
+    def run(self) -> str:
+        """Train all tiles; or a line that says why the work is of no use to the processes."""
+        try:
+            for _ in range(min(cores(), len(self.waiting))):
+                self._employ()
+            while self.at_work:
+                for worker in self._heard():
+                    if why := self._hear(worker):
+                        return why
+            return ""
+        finally:
+            for worker in self.at_work:
+                worker.process.kill()
+            for worker in self.at_work:
+                worker.end()
+
+    def _employ(self) -> None:
+        """Begin a process, with a tile."""
+        ours, theirs = Pipe()
+        code = BEGIN.format(path=[*map(str, sys.path)], handle=theirs.fileno(), folder=str(self.folder))
+        threads = {"OMP_NUM_THREADS": str(self.work.plan.threads)}
+        with theirs, _deaf():
+            process = subprocess.Popen(
+                [sys.executable, "-u", "-c", code],  # unbuffered: it is killed when there is nothing left to do
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **threads},
+            )
+            self._give(_Worker(process, ours))
+
+    def _give(self, worker: _Worker) -> None:
+        """Give a process the next tile."""
+        course = self.at_work[worker] = self.waiting.popleft()
+        tile, start = course.tile, self._checkpoint(course)
+        if tile.start and start and not start.exists():
+            write_checkpoint(tile.start, start)
+        runs = [(each.run, each.policy.curves["lr"].clock, self._past(course, each)) for each in tile.entries]
+        job = self.folder / f"{tile.index}.job"
+        job.write_bytes(pickle.dumps(Job(tile.index, runs, start)))
+        with suppress(OSError):  # it is dead already, which is noticed where it is listened to
+            worker.connection.send(job)
+
+    def _checkpoint(self, course: _Course) -> Path | None:
+        return None if course.step is None else self.folder / copy_name(course.tile.index, course.step)
+
+    def _past(self, course: _Course, entry: Entry) -> list[Observation]:
+        """What was observed of a run up to where its tile starts."""
+        if course.step is None:
+            return []
+        now = [each for each in self.told.seen.get(entry.run.index, ()) if each.step <= course.step]
+        return [*(entry.past if course.tile.start else ()), *now]
+
+    def _heard(self) -> list[_Worker]:
+        """The processes that have said something or are dead."""
+        # A process that a worker has forked may hold the worker's end of the pipe open after its death.
+        ready = wait([worker.connection for worker in self.at_work], LOOK)
+        return [worker for worker in self.at_work if worker.connection in ready or worker.process.poll() is not None]
+
+    def _hear(self, worker: _Worker) -> str:
+        """One message of a process; where it says that the work is of no use to it, why."""
+        course = self.at_work[worker]
+        try:
+            message: Message | None = worker.connection.recv() if worker.connection.poll() else None
+        except (EOFError, OSError):
+            message = None
+        match message:
+            case None:
+                self._died(worker)
+            case Done():
+                self._done(worker)
+            case Raised():
+                raise message.unpacked()
+            case Unusable(why=why):
+                return why
+            case events:
+                for event in events:
+                    if isinstance(event, Saved):
+                        self._saved(course, event)
+                    self.whole.tell(course.tile.index, event)
+        return ""
+
+    def _saved(self, course: _Course, event: Saved) -> None:
+        self._forget(course)
+        course.step, course.deaths = event.step, 0
+
+    def _forget(self, course: _Course) -> None:
+        if old := self._checkpoint(course):
+            old.unlink(missing_ok=True)
+
+    def _done(self, worker: _Worker) -> None:
+        self._forget(self.at_work.pop(worker))
+        if self.waiting:
+            self._give(worker)
+        else:
+            worker.end()
+
+    def _died(self, worker: _Worker) -> None:
+        course, how = self.at_work.pop(worker), worker.end()
+        course.deaths += 1
+        if course.deaths < DEATHS:
+            self._note(f"{course}: its process died ({how}); it starts again from step {course.step or 0}")
+            self.waiting.appendleft(course)
+        else:
+            self._give_up(course, how)
+        if self.waiting:
+            self._employ()
+
+    def _give_up(self, course: _Course, how: str) -> None:
+        index, rows = course.tile.index, len(course.tile.entries)
+        where = f"its process died twice after step {course.step or 0} ({how})"
+        for run in course.live():
+            if run not in self.told.over:
+                self.whole.tell(index, Failed(run, where))
+        self._forget(course)
+        done = self.whole.parts[index].done
+        self.whole.tell(index, Progress(done, done, 0, rows, self.whole.parts[index].what))
+
+    def _note(self, text: str) -> None:
+        self.told(Note(text))
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """A process that is begun within never hears what terminals and schedulers send to all at once: it ends with this
+    one, after this one has cleared up, or clears up itself."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
