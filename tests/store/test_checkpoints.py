@@ -81,7 +81,7 @@ def test_a_damaged_file_is_refused(kept, change):
     changed = {"flip": bytes(flipped), "cut": whole[:-1], "grow": whole + b"x", "empty": b""}
     path.write_bytes(changed.get(change) or (kept.folder / other).read_bytes() * (change == "other"))
     with pytest.raises(
-        StoreError, match=r"is damaged: its content is not what its name says\. Run the same command again"
+        StoreError, match=r"is damaged: its content is not what its name says\. Run the same command with --resume"
     ):
         kept.read(name)
 

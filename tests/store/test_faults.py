@@ -187,7 +187,8 @@ def test_a_disk_that_is_really_full(tmp_path, whole):
                 told.add(str(wrong).replace(str(path), "it"))
         goes_on(path, whole, Small.pages)
     todo = (
-        "database or disk is full. Free some space, then run the same command again: what was recorded before is kept"
+        "database or disk is full. Free some space, then run the same command with --resume: "
+        "what was recorded before is kept"
     )
     assert told == {f"cannot {doing} the store it: {todo}" for doing in ("open", "write to")}
 
@@ -236,7 +237,7 @@ def test_a_file_that_another_program_holds(tmp_path):
         with pytest.raises(StoreError, match=r"database is locked\. Another program holds it: wait until that is done"):
             sink(Observed(0, Observation(10, {"loss": 1.0})))
         other.rollback()
-        with pytest.raises(StoreError, match=r"nothing more is recorded\. Run the same command again"):
+        with pytest.raises(StoreError, match=r"nothing more is recorded\. Run the same command with --resume"):
             sink(Observed(0, Observation(20, {"loss": 1.0})))
         store.finish(study, "failed", 1.0)
         assert store.load().runs[0].observations == ()

@@ -76,7 +76,7 @@ def test_survivors_keep_their_numbers_on_the_lower_rung(monkeypatch):
     entries = [Entry(Run(i, e.run.recipe, e.run.seed), e.policy) for i, e in enumerate(entries)]
     compiler = Compiler(lambda event: None)
     found, _ = losses_of(task, entries, plan_of(entries, compiled=True), compiler)
-    assert [size(layout) for layout in compiler.steps] == [12, 4]
+    assert [size(layout) for layout, _ in compiler.steps] == [12, 4]
     alone = [entry for entry in entries if entry.run.recipe is not WILD]
     expected, _ = losses_of(task, alone, plan_of(alone, compiled=False))
     for run, losses in expected.items():

@@ -24,6 +24,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#5
 STROKES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 BANDED = 60  # recipes whose spread is drawn: with more, bands hide each other
 NAMED = 30  # recipes in the legend: what fits beside the curves
+MOST = 1e30  # what is larger is drawn as this: beyond it the arithmetic of drawing overflows
 POINTS = 10_000  # in all curves of a panel together: keeps a report of hundreds of recipes small
 
 
@@ -46,7 +47,7 @@ def lines(comparison: Findings, quantity: str) -> list[Line]:
         if not longest.observations:
             continue
         x = np.array([seen.step / study.facts.steps_per_epoch for seen in longest.observations])
-        values = [series(study, run, quantity) for run in runs]
+        values = [np.clip(series(study, run, quantity), -MOST, MOST) for run in runs]
         at = [np.array([v[i] for v in values if i < len(v)]) for i in range(len(x))]
         kept = _thinned(len(x), len(comparison.summaries))
         mean, spread = np.array([v.mean() for v in at]), np.array([v.std() for v in at])

@@ -94,7 +94,7 @@ class Checkpoints:
                 self.remove(name)
 
 
-AGAIN = "Run the same command again: the runs it belongs to start over"
+AGAIN = "Run the same command with --resume: the runs it belongs to start over"
 
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ REMEDIES = (
     ),
     (
         ("is full", "no space left", "quota exceeded"),
-        "free some space, then run the same command again: what was recorded before is kept",
+        "free some space, then run the same command with --resume: what was recorded before is kept",
     ),
     (
         ("disk i/o error", "input/output error"),
@@ -27,7 +27,7 @@ REMEDIES = (
     ),
     (
         ("file too large",),
-        "the system limits the size of files (ulimit -f): raise the limit and run the same command again",
+        "the system limits the size of files (ulimit -f): raise the limit and run the same command with --resume",
     ),
     (
         ("malformed", "not a database", "decode"),

@@ -27,7 +27,7 @@ class Recorder:
         if self.broken:
             raise StoreError(
                 f"the store {self.database.path} could not be written, so nothing more is recorded. "
-                "Run the same command again: it goes on from what was recorded before"
+                "Run the same command with --resume: it goes on from what was recorded before"
             )
         try:
             with self.database.errors("write to"):

@@ -11,6 +11,7 @@ from surefoot.core.history import Facts, Status, Study
 from surefoot.core.record import Event, Note, Sink
 from surefoot.store import Reopened, Store
 from surefoot.studies.progress import Watcher
+from surefoot.studies.unfinished import is_finished
 from surefoot.tasks import Prepared
 from surefoot.training import Checkpoint, Compiler, Entry, Plan, Saving, Wanted, choose, train
 
@@ -46,7 +47,7 @@ class Session:
         if not known:
             return self.begin("nothing to resume: no comparison of these recipes, seeds and data was begun here before")
         study = self.store.load(known[0].id)
-        if study.status == "done" and all(run.status != "failed" for run in study.runs):
+        if is_finished(study):
             return study
         left = self.store.reopen(study.id)
         return self._sitting(study.id, left, (_what_is_left(left), *left.notes, *_changes(study, self.environment)))

@@ -10,11 +10,11 @@ from attrs import define, evolve, field, frozen
 from surefoot.core.errors import RecipeError
 from surefoot.core.record import Note, Sink
 from surefoot.tasks import Prepared
-from surefoot.training.compiler import Compiler, compiler_found, keep_freed_memory
+from surefoot.training.compiler import Compiler, compiler_found
 from surefoot.training.fused import FusedTrainer
 from surefoot.training.layout import divide, layout_of, tiled
 from surefoot.training.loop import LoopTrainer
-from surefoot.training.memory import is_out_of_memory, rows_that_fit
+from surefoot.training.memory import give_back_memory, is_out_of_memory, keep_freed_memory, rows_that_fit
 from surefoot.training.place import computing, cores
 from surefoot.training.plan import PLACES, TRAINERS, Plan
 from surefoot.training.tile import Entry
@@ -97,26 +97,29 @@ class _Choice:
             self._tell(f"the rows of this task cannot be stacked, so the loop trains them one by one ({why})")
             return
         if self.wanted.place == "pool":
-            self.seconds[evolve(plan, place="pool", threads=1)] = 0.0
+            self.seconds = {evolve(plan, place="pool", threads=1): 0.0}
             return
-        for threads in {self.threads, 1}:
-            self._time(trainer, evolve(plan, threads=threads))
+        if self.threads > 1:
+            self._time(trainer, evolve(plan, threads=1))
         if self._is_to_be_compiled(COMPILATION + EACH * len(trainer.params) * len(trainer.layout)):
             self._try_compiled(evolve(plan, compiled=True))
 
     def _stacked(self, most: int) -> tuple[FusedTrainer, Plan]:
         """A stack of the first tile, of fewer rows where they do not fit the memory."""
-        layout = tiled(layout_of(self.rows), most)
-        tiles = divide(self.rows, layout)
-        try:
-            trainer = FusedTrainer(self.task, [self.rows[k] for k in tiles[0]])
-        except Exception as failure:
-            if len(tiles[0]) == 1 or not is_out_of_memory(failure):
-                raise
-            fewer = len(tiles[0]) // 2
-            self._tell(f"out of memory with {len(tiles[0])} rows at once: going on with {fewer}")
-            return self._stacked(fewer)
-        return trainer, Plan("fused", "here", False, self.threads, most, tiles)
+        while True:
+            tiles = divide(self.rows, tiled(layout_of(self.rows), most))
+            try:
+                trainer = FusedTrainer(self.task, [self.rows[k] for k in tiles[0]])
+                plan = Plan("fused", "here", False, self.threads, most, tiles)
+                self._time(trainer, plan)
+            except Exception as failure:
+                if len(tiles[0]) == 1 or not is_out_of_memory(failure):
+                    raise
+            else:
+                return trainer, plan
+            give_back_memory()  # not within the handler: what failed holds the memory of the frames it came through
+            most = len(tiles[0]) // 2
+            self._tell(f"out of memory with {len(tiles[0])} rows at once: going on with {most}")
 
     def _is_to_be_compiled(self, compiling: float) -> bool:
         if self.task.device.type != "cpu" or self.wanted.compiled is False:
@@ -131,7 +134,8 @@ class _Choice:
     def _try_compiled(self, plan: Plan) -> None:
         tile = [self.rows[k] for k in plan.tiles[0]]
         with computing(plan.threads):
-            trainer = FusedTrainer(self.task, tile, tiled(layout_of(self.rows), plan.most), self.compiler)
+            seeds = max(len({self.rows[k].seed for k in each}) for each in plan.tiles)
+            trainer = FusedTrainer(self.task, tile, tiled(layout_of(self.rows), plan.most), self.compiler, seeds)
             self._time(trainer, plan)
         if self.compiler.failed:
             del self.seconds[plan]

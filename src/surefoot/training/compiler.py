@@ -4,12 +4,10 @@ A step is traced into one graph of tensor operations, as it runs under `vmap`, a
 was traced once is what runs: a step that is another one next time is found out by the trial of the stack.
 """
 
-import ctypes
 import shutil
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 import torch
@@ -17,12 +15,14 @@ from torch import Tensor
 
 from surefoot.core.record import Doing, Note, Sink
 from surefoot.training.layout import Layout, size
+from surefoot.training.memory import keep_freed_memory
 
 RUNGS = 2  # compilations of a comparison at most
 UPDATES = 3  # of the trial of what was compiled
 CLOSE = {torch.float64: 1e-8, torch.float32: 1e-3}  # relative
 
 Step = Callable[..., Tensor]
+Shapes = tuple[torch.Size, ...]
 
 
 def compiler_found() -> bool:
@@ -40,17 +40,18 @@ class Compiler:
 
     def __init__(self, sink: Sink) -> None:
         self.sink, self.seconds, self.failed = sink, 0.0, False
-        self.steps: dict[Layout, Step] = {}
+        self.steps: dict[tuple[Layout, Shapes], Step] = {}
 
     def of(self, layout: Layout, step: Step, example: Sequence[Tensor]) -> Step | None:
         """The compiled step of a layout, or None. `example`: tensors like those it will get; they are left alone."""
-        if self.failed or (layout not in self.steps and len(self.steps) == RUNGS):
+        key = layout, tuple(tensor.shape for tensor in example)
+        if self.failed or (key not in self.steps and len(self.steps) == RUNGS):
             return None
-        if layout not in self.steps:
+        if key not in self.steps:
             self.sink(Doing(f"compiling the step of {size(layout)} rows (some ten seconds the first time)"))
             began = time.perf_counter()
             try:
-                self.steps[layout] = compiled(step, example)
+                self.steps[key] = compiled(step, example)
             except Exception as failure:  # a compiler can fail in any way; the interpreted step cannot
                 self.failed = True
                 self.sink(
@@ -59,7 +60,7 @@ class Compiler:
                 return None
             finally:
                 self.seconds += time.perf_counter() - began
-        return self.steps[layout]
+        return self.steps[key]
 
 
 def compiled(step: Step, example: Sequence[Tensor]) -> Step:
@@ -82,21 +83,12 @@ def compiled(step: Step, example: Sequence[Tensor]) -> Step:
     return fast  # type: ignore[no-any-return]
 
 
-def keep_freed_memory() -> None:
-    """Let the C library keep the memory that a step frees: the next step takes it again.
-
-    Without this glibc gives large blocks back to the system and faults every page in again, thousands in each step.
-    """
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(None)
-        for option in (-1, -3):  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
-            library.mallopt(option, 1 << 30)
-
-
 def _options(probe: bool) -> dict[str, Any]:
     # Precompiled headers take 5 s and save nothing on a handful of kernels. Probing the compiler for every vector
     # extension takes 6 s: the processor's own list is believed first.
-    return {"cpp_cache_precompile_headers": False, "cpp.vec_isa_ok": None if probe else True}
+    # Shapes were checked when the step was tried.
+    vectors = None if probe else True
+    return {"cpp_cache_precompile_headers": False, "cpp.vec_isa_ok": vectors, "size_asserts": False}
 
 
 def _same(step: Step, fast: Step, example: Sequence[Tensor]) -> None:

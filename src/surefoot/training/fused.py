@@ -1,6 +1,6 @@
 """The fused trainer: all rows stacked `[K, ...]` and trained in one go, compiled or interpreted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from surefoot.training.stack import Stack, StackedModel
 from surefoot.training.trainer import Moves, Row, Updates, initial_model
 from surefoot.training.trial import try_stack
 
+GATHERED = 1 << 23  # bytes of samples at a time
 COMPILATION, FLOPS, BANDWIDTH = 10.0, 1e11, 5e10  # seconds; a modest processor's operations and bytes a second
 
 
@@ -26,15 +27,21 @@ class FusedTrainer:
     """K rows as one stacked model.
 
     Parameters: `layout`, the slots (one a row where it is None); `compiler`, which compiles the step of a layout (None:
-    the step is interpreted, and slots without a row are given up). Raises CannotStackError where a trial step fails.
+    the step is interpreted, and slots without a row are given up); `seeds`, the most that rows of a tile have, so that
+    one compilation serves all tiles. Raises CannotStackError where a trial step fails.
     """
 
     name = "fused"
 
     def __init__(
-        self, task: Prepared, rows: Sequence[Row], layout: Layout | None = None, compiler: Compiler | None = None
+        self,
+        task: Prepared,
+        rows: Sequence[Row],
+        layout: Layout | None = None,
+        compiler: Compiler | None = None,
+        seeds: int = 1,
     ) -> None:
-        self.task, self.rows, self.compiler = task, list(rows), compiler
+        self.task, self.rows, self.compiler, self.most_seeds = task, list(rows), compiler, seeds
         self.whole = layout or layout_of(rows)
         self.seats = seated(rows, self.whole)  # the row of every slot there was at first
         self.origin = list(range(len(self.seats)))  # the slot at first of every slot there is now
@@ -68,15 +75,16 @@ class FusedTrainer:
         return [self.rows[max(row, 0)].seed for row in self.slots]
 
     def advance(self, updates: Updates) -> NDArray[np.float64]:
-        samples = torch.stack([updates.samples[seed] for seed in self.seeds], dim=1)  # [n, K, B]
         noise = self.noise(range(updates.start, updates.start + len(updates)))
         tables = [self._table(group, updates) for group in self.groups]
-        step, held = self._chosen(samples[0], noise[0], [table[0] for table in tables]), self.held()
+        of = torch.tensor([list(updates.samples).index(seed) for seed in self.seeds], device=self.task.device)
+        keys, rows = torch.unbind(noise), [torch.unbind(table) for table in tables]
+        held, losses, step = self.held(), [], None
         with torch.no_grad():
-            losses = [
-                step(*held, *self.batch(index), noise[i], *(table[i] for table in tables))
-                for i, index in enumerate(samples)
-            ]
+            for i, (x, y) in enumerate(self.batches(updates)):
+                arguments = [x, y, of, keys[i], *(row[i] for row in rows)]
+                step = step or self._chosen(arguments)
+                losses.append(step(*held, *arguments))
         self.done = updates.start + len(updates)
         return torch.stack(losses)[:, self.live].to(torch.float64).cpu().numpy()
 
@@ -140,13 +148,16 @@ class FusedTrainer:
     def _step(self, *tensors: Tensor, traced: bool = False) -> Tensor:
         """One update of every slot: what is held (`held`) is written to. Losses `[K]`, each before its update.
 
-        Parameters: what is held, the batches x and y, the keys, and a table of coefficients for every group.
+        Parameters: what is held, each seed's batch (x and y), the place of each slot's seed among them, the slots'
+        keys, and a table of coefficients for every group.
         """
         given = iter(tensors)
         params = {name: next(given) for name in self.params}
         buffers = {name: next(given) for name in self.buffers}
         states = [group.over(given) for group in self.groups]
-        grads, losses, after = self.model.gradients(params, buffers, next(given), next(given), next(given))
+        x, y, of, noise = (next(given) for _ in range(4))
+        batch = x.index_select(0, of), y.index_select(0, of)
+        grads, losses, after = self.model.gradients(params, buffers, *batch, noise)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
         used = {name: grad for name, grad in grads.items() if name not in self.idle}
@@ -154,18 +165,24 @@ class FusedTrainer:
             group.update(params, used, state, table, tiled=not traced)
         return losses
 
-    def _chosen(self, samples: Tensor, noise: Tensor, tables: list[Tensor]) -> Any:
+    def _chosen(self, arguments: list[Tensor]) -> Any:
         # The last, short batch of an epoch is not worth a compilation.
-        if self.compiler is None or samples.shape[1] != self.task.batch_size:
+        if self.compiler is None or arguments[0].shape[1] != self.task.batch_size:
             return self._step
-        example = [*self.held(), *self.batch(samples), noise, *tables]
-        return self.compiler.of(self.layout, partial(self._step, traced=True), example) or self._step
+        return self.compiler.of(self.layout, partial(self._step, traced=True), [*self.held(), *arguments]) or self._step
 
-    def batch(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        def gathered(data: Tensor) -> Tensor:
-            return data.index_select(0, index.flatten()).view(*index.shape, *data.shape[1:])
+    def batches(self, updates: Updates) -> Iterator[tuple[Tensor, Tensor]]:
+        """The samples and targets of every update, `[seeds, B, ...]` each.
 
-        return gathered(self.task.train.x), gathered(self.task.train.y)
+        Some updates are gathered at a time: memory is read a few times faster so.
+        """
+        each = list(updates.samples.values())
+        each += each[:1] * (self.most_seeds - len(each))
+        samples = torch.stack(each, dim=1)  # [n, seeds, B]
+        x, y = self.task.train.x, self.task.train.y
+        some = max(1, GATHERED // max(1, samples[0].numel() * x[0].numel() * x.element_size()))
+        for part in torch.split(samples, some):
+            yield from zip(_gathered(x, part), _gathered(y, part), strict=True)
 
     def held(self) -> list[Tensor]:
         states = (tensor for group in self.groups for tensor in group.tensors())
@@ -187,3 +204,7 @@ class FusedTrainer:
             groups.append(group_of(kind, start, self.params, moves))
             start += kind.slots
         return groups
+
+
+def _gathered(data: Tensor, index: Tensor) -> Tensor:
+    return data.index_select(0, index.flatten()).view(*index.shape, *data.shape[1:])

@@ -46,7 +46,8 @@ def make(work: Work, tile: Tile, compiler: Compiler | None = None) -> Trainer:
     """The plan's trainer for a tile."""
     if work.plan.trainer == "loop":
         return LoopTrainer(work.task, tile.rows())
-    return FusedTrainer(work.task, tile.rows(), work.layout if compiler else None, compiler)
+    seeds = max(len({entry.run.seed for entry in each.entries}) for each in [tile, *work.tiles])
+    return FusedTrainer(work.task, tile.rows(), work.layout if compiler else None, compiler, seeds)
 
 
 class Whole:

@@ -7,7 +7,8 @@ and a row's masks stay the same whatever rows come and go, alone or under `vmap`
 import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from surefoot.core.keys import seed_of
 
+Bits = TypeVar("Bits", int, Tensor)
 _MASK = 0xFFFFFFFF
 LOOK = -1  # stands for the step when a model is measured
 _attention = F.scaled_dot_product_attention
@@ -23,7 +25,13 @@ _attention = F.scaled_dot_product_attention
 
 def key(seed: int, step: int) -> int:
     """The key of one update of one seed: 32 bits."""
-    return seed_of(seed, "noise", step) & _MASK
+    base = _base(seed)
+    return _mix(_mix(step ^ base) ^ (base >> 32))
+
+
+@lru_cache
+def _base(seed: int) -> int:
+    return seed_of(seed, "noise")
 
 
 def uniform(noise: Tensor, layer: int, shape: torch.Size) -> Tensor:
@@ -33,7 +41,7 @@ def uniform(noise: Tensor, layer: int, shape: torch.Size) -> Tensor:
     return (_mix(_mix(place + layer * 0x9E3779B1) ^ noise) >> 8).to(torch.float32) / 2.0**24
 
 
-def _mix(h: Tensor) -> Tensor:
+def _mix(h: Bits) -> Bits:
     # MurmurHash3's 32-bit finalizer; products wrap modulo 2^64, which leaves the low 32 bits right.
     h = h & _MASK
     h = ((h ^ (h >> 16)) * 0x85EBCA6B) & _MASK

@@ -15,9 +15,10 @@ from surefoot.schedules.reactive import States
 from surefoot.tasks import Prepared, Split
 from surefoot.training.checkpoint import Checkpoint, Save
 from surefoot.training.policy import Policy
-from surefoot.training.trainer import Row, Trainer, Updates, order
+from surefoot.training.trainer import Moves, Row, Trainer, Updates, order
 
-STRIDE = 32  # updates between two looks at the losses
+STRIDE = 64  # updates between two looks at the losses
+TABLE = 4096  # updates whose hyperparameters are evaluated at once
 SHARE = 50  # writing checkpoints may take a fiftieth of the time
 
 
@@ -61,6 +62,23 @@ class _Live:
     states: dict[str, States]
     seconds: float = 0.0
     losses: list[float] = field(factory=list)  # since the last observation
+    table: Moves = field(factory=dict)  # the hyperparameters of some updates to come,
+    first: int = 0  # from this one on
+    last: int = 0
+
+    def moves(self, start: int, stop: int, horizon: int) -> Moves:
+        """The hyperparameters of updates start … stop − 1."""
+        if not self.first <= start < stop <= self.last:
+            self.first, self.last = start, max(stop, min(start + TABLE, horizon))
+            self.table = self.entry.policy.moves(self.first, self.last, self.states)
+        part = slice(start - self.first, stop - self.first)
+        return {name: value[part] if isinstance(value, np.ndarray) else value for name, value in self.table.items()}
+
+    def observe(self, observation: Observation) -> None:
+        """Take notice: what comes may depend on it."""
+        states = self.entry.policy.observe(self.states, observation)
+        if states != self.states:
+            self.states, self.last = states, 0
 
     @property
     def index(self) -> int:
@@ -105,7 +123,7 @@ class _Training:
         for each, seconds, losses in zip(self.live, start.seconds, start.losses, strict=True):
             each.seconds, each.losses = seconds, list(losses)
             for observation in each.entry.past:
-                each.states = each.entry.policy.observe(each.states, observation)
+                each.observe(observation)
         self.step, self.done = start.step, start.step * len(self.live)
 
     def whole(self) -> None:
@@ -132,7 +150,7 @@ class _Training:
     def _advance(self, samples: dict[int, torch.Tensor]) -> None:
         began, start = time.perf_counter(), self.step
         n = len(next(iter(samples.values())))
-        hyper = [each.entry.policy.moves(start, start + n, each.states) for each in self.live]
+        hyper = [each.moves(start, start + n, self.task.steps) for each in self.live]
         losses = self.trainer.advance(Updates(start, samples, hyper))
         self._charge(began)
         self.step, self.done = start + n, self.done + losses.size
@@ -159,7 +177,7 @@ class _Training:
             observation = Observation(self.step, {**values, "train_loss": float(np.mean(each.losses))})
             each.losses.clear()
             self.sink(Observed(each.index, observation))
-            each.states = each.entry.policy.observe(each.states, observation)
+            each.observe(observation)
         self._drop(bad, np.full(len(bad), self.step))
         self._progress()
 
