@@ -23,7 +23,8 @@ from tabulate import tabulate
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")  # where Debian's dataset-fashion-mnist has it
 MEMORY = """
-import resource, sys, torch
+import sys, threading, time
+import psutil, torch
 from steps import entries, made
 from surefoot.core.record import Note
 from surefoot.training import Wanted, choose, train
@@ -32,11 +33,20 @@ task = made(32)
 few = evolve(task.train, x=task.train.x[:2048], y=task.train.y[:2048])
 task = evolve(task, epochs=1, steps_per_epoch=64, train=few)
 found = entries(task, "adam", int(sys.argv[1]))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+held, process, over = [], psutil.Process(), threading.Event()
+
+def watch():
+    while not over.is_set():
+        held.append(process.memory_info().rss)
+        time.sleep(0.005)
+
+watcher = threading.Thread(target=watch)
+watcher.start()
 plan = choose(task, found, lambda event: None, Wanted("fused", "here", compiled=False))
 train(task, found, plan, lambda event: None)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print(len(plan.tiles[0]), (after - before) / 1024)
+over.set()
+watcher.join()
+print(len(plan.tiles[0]), round((max(held) - held[0]) / 2**20))
 """
 
 
@@ -95,7 +105,9 @@ def memory() -> None:
         path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
         said = ran([sys.executable, "-c", MEMORY, str(rows)], {**os.environ, "PYTHONPATH": path})
         lines.append([rows, *said.split()])
-    print("memory of a population, 784-128-10, Adam, batch 32: the most that was held, beyond data and libraries")
+    print(
+        "memory of a population, 784-128-10, Adam, batch 32: the most that was held (resident), beyond what was held before training"
+    )
     print(tabulate(lines, headers=["rows", "rows in a tile", "MB"]))
 
 

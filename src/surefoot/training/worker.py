@@ -19,7 +19,8 @@ from surefoot.core.record import Doing, Event, Observation, Progress, Saved
 from surefoot.core.run import Run
 from surefoot.core.units import Clock
 from surefoot.training.checkpoint import Checkpoint, Save
-from surefoot.training.compiler import Compiler, keep_freed_memory
+from surefoot.training.compiler import Compiler
+from surefoot.training.memory import keep_freed_memory
 from surefoot.training.parcel import read_checkpoint, unpack, write_checkpoint
 from surefoot.training.place import Work, computing, make
 from surefoot.training.policy import bind
