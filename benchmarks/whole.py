@@ -105,9 +105,7 @@ def memory() -> None:
         path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
         said = ran([sys.executable, "-c", MEMORY, str(rows)], {**os.environ, "PYTHONPATH": path})
         lines.append([rows, *said.split()])
-    print(
-        "memory of a population, 784-128-10, Adam, batch 32: the most that was held (resident), beyond what was held before training"
-    )
+    print("memory of a population, 784-128-10, Adam, batch 32: the most that was resident, beyond that before training")
     print(tabulate(lines, headers=["rows", "rows in a tile", "MB"]))
 
 
