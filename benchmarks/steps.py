@@ -16,7 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from attrs import evolve
@@ -91,8 +94,9 @@ def measured(kind: str, batch: int, rows: list[int], rounds: int) -> list[list[s
         against = [ratio(times[other], values) if name[0] == "c" else "" for other in "ab"]
         above = ratio(values, times["d"]) if name[0] == "c" else ""
         lines.append([f"{kind} {batch} {names[name]}", spread(values), *against, above])
-    share = spread(overhead(task, kind, tile, fused[tile]))
-    return [*lines, [f"{kind} {batch} overhead at the tile, %", share, "", "", ""]]
+    shares, recording = overhead(task, kind, tile, fused[tile])
+    lines.append([f"{kind} {batch} overhead at the tile, %", spread(shares), "", "", ""])
+    return [*lines, [f"{kind} {batch} of it recording, %", spread(recording), "", "", ""]]
 
 
 def made(batch: int) -> Prepared:
@@ -135,8 +139,9 @@ class Fused:
         return seconds(lambda: self.trainer.advance(updates)) / CHUNK
 
 
-def overhead(task: Prepared, kind: str, count: int, fused: Fused) -> list[float]:
-    """The percentage of a training of three epochs, recorded to a store on disk, that is not the compiled step."""
+def overhead(task: Prepared, kind: str, count: int, fused: Fused) -> tuple[list[float], list[float]]:
+    """The percentage of a training of three epochs, recorded to a store on disk, that is not the compiled step; and the
+    percentage that is recording."""
     longer = evolve(task, epochs=3)  # a trial and an initial model are made once for a tile, however long it trains
     found = entries(longer, kind, count)
     plan = Plan("fused", "here", True, torch.get_num_threads(), count, [range(count)])
@@ -146,25 +151,31 @@ def overhead(task: Prepared, kind: str, count: int, fused: Fused) -> list[float]
         last_batch="drop", device="cpu", fingerprint="", seeds=(0, 1, 2), trainer="fused",
     )  # fmt: skip
     (key,) = fused.compiler.steps
-    step, inside, shares = fused.compiler.steps[key], 0.0, []
-
-    def timed(*arguments: torch.Tensor) -> torch.Tensor:
-        nonlocal inside
-        began = time.perf_counter()
-        losses = step(*arguments)
-        inside += time.perf_counter() - began
-        return losses
-
-    fused.compiler.steps[key] = timed
+    step, shares, recording = Timed(fused.compiler.steps[key]), [], []
+    fused.compiler.steps[key] = step
     for _ in range(3):
         with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "surefoot.sqlite") as store:
             study = store.begin("compare", facts, {}, [entry.run for entry in found])
             store.plan(study, plan.to_json())
-            sink, saving = store.sink(study), Saving(store.checkpoints.write, 30.0)
-            inside, began = 0.0, time.perf_counter()
-            train(longer, found, plan, sink, saving=saving, compiler=fused.compiler)
-            shares.append(100 * (1 - inside / (time.perf_counter() - began)))
-    return shares
+            sink, saving = Timed(store.sink(study)), Saving(store.checkpoints.write, 30.0)
+            step.seconds = 0.0
+            whole = seconds(partial(train, longer, found, plan, sink, saving=saving, compiler=fused.compiler))
+            shares.append(100 * (1 - step.seconds / whole))
+            recording.append(100 * sink.seconds / whole)
+    return shares, recording
+
+
+class Timed:
+    """A function and the seconds spent in it."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function, self.seconds = function, 0.0
+
+    def __call__(self, *arguments: Any) -> Any:
+        began = time.perf_counter()
+        result = self.function(*arguments)
+        self.seconds += time.perf_counter() - began
+        return result
 
 
 class Floor:

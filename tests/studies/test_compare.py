@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import surefoot as sf
-from surefoot.core.record import Note, Progress
+from surefoot.core.record import Doing, Note, Progress
 from surefoot.core.run import Run
 from surefoot.report import Comparison
 from surefoot.store import Store
@@ -146,6 +146,23 @@ def test_progress_is_plain_lines_where_there_is_no_terminal(monkeypatch):
         "digits: loop, step, 30 %, 1/1 rows alive, 25 updates/s, 28 s left",
         "digits: loop, step, 100 %, 1/1 rows alive, 77 updates/s, 0 s left",
         "note: something",
+    ]
+
+
+def test_the_time_left_does_not_count_the_time_of_compiling(monkeypatch):
+    clock = iter([0.0, 0.0, 20.0, 26.0])
+    monkeypatch.setattr("surefoot.studies.progress.time.monotonic", lambda: next(clock))
+    stream = io.StringIO()
+    watcher = Watcher("digits", [Run(0, RECIPES[0], 0)], stream)
+    for event in (
+        Progress(0, 1000, 1, 1, "fused"),
+        Doing("compiling"),
+        *(Progress(n, 1000, 1, 1, "") for n in (10, 70)),
+    ):
+        watcher(event)
+    assert stream.getvalue().splitlines() == [
+        "compiling",
+        "digits: , 7 %, 1/1 rows alive, 10 updates/s, 93 s left",
     ]
 
 

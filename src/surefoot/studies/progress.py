@@ -38,6 +38,7 @@ class Watcher:
                 run = self.runs[index]
                 self.say(f"{run.recipe.name}, seed {run.seed}: given up: {reason}")
             case Doing(text=text):
+                self.first = None  # the time it takes says nothing of the time left
                 self.say(text)
             case Note(text=text):
                 self.say(f"note: {text}")
