@@ -85,7 +85,7 @@ class _Choice:
         if not self.seconds or (self.wanted.trainer == "auto" and min(self.seconds.values()) > SOON):
             self._try_loop()
         best = min(self.seconds, key=lambda plan: self.seconds[plan])
-        if len({str(plan) for plan in self.seconds}) > 1:
+        if len({str(plan) for plan in self.seconds}) > 1 or (self.wanted.trainer == "auto" and best.trainer == "fused"):
             self._tell(self._reasons(best))
         return best
 
@@ -182,7 +182,9 @@ class _Choice:
         for plan, seconds in sorted(self.seconds.items(), key=lambda pair: pair[1]):
             fastest.setdefault(str(plan), seconds)
         took = fastest.pop(str(best))
-        others = ", ".join(f"{name} {seconds:.3g} s" for name, seconds in fastest.items())
+        others = (
+            ", ".join(f"{name} {seconds:.3g} s" for name, seconds in fastest.items()) or "over too soon to try others"
+        )
         compiling = f"; compiling took {self.compiler.seconds:.1f} s" if self.compiler.seconds else ""
         threads = f"{best.threads} thread{'s' if best.threads > 1 else ''}"
         return f"trained by: {best}, {threads}, about {took:.3g} s by a few updates ({others}){compiling}"
