@@ -113,6 +113,22 @@ def test_a_short_training_does_not_wait_for_a_compiler():
     assert not [event for event in events if isinstance(event, Doing)]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "trainer", "place"),
+    [
+        (Wanted(place="pool"), "loop", "pool"),
+        (Wanted("fused", "pool"), "fused", "pool"),
+        (Wanted("loop", "here"), "loop", "here"),
+        (Wanted("fused"), "fused", "here"),
+    ],
+)
+def test_what_was_asked_for_is_taken(wanted, trainer, place):
+    task = task_of(MODELS["perceptron"])
+    plan = choose(task, entries_of(task, RECIPES), lambda event: None, wanted)
+    assert (plan.trainer, plan.place) == (trainer, place)
+    assert sorted(run for tile in plan.tiles for run in tile) == list(range(2 * len(RECIPES)))
+
+
 @pytest.mark.parametrize("trainer", ["fused", "loop"])
 def test_a_checkpoint_goes_on_with_the_very_numbers(trainer):
     """From every checkpoint of a training with dropout, a plateau, and rows that diverge early and late."""

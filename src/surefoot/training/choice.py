@@ -80,7 +80,8 @@ class _Choice:
     threads: int = field(factory=torch.get_num_threads)
 
     def made(self) -> Plan:
-        if self.wanted.trainer == "fused" or (self.wanted.trainer == "auto" and len(self.rows) > 1):
+        stackable = self.wanted.trainer == "auto" and len(self.rows) > 1 and self.wanted.place != "pool"
+        if self.wanted.trainer == "fused" or stackable:
             self._try_fused()
         if not self.seconds or (self.wanted.trainer == "auto" and min(self.seconds.values()) > SOON):
             self._try_loop()
