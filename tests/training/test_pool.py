@@ -297,8 +297,9 @@ def test_a_task_that_cannot_be_sent_is_trained_here(burden, why):
 
 # Without a guard: a process that ran this file again would begin a pool of its own.
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 import torch
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 sys.path.insert(0, sys.argv[1])
 from training.test_pool import RECIPES, entries_of, task_of
 from surefoot.core.record import Losses
@@ -346,7 +347,7 @@ def test_no_process_outlives_the_one_that_began_it(tmp_path, temporary, how, sta
             worker.send_signal(number)
         assert psutil.wait_procs(workers, timeout=1)[0] == []
         os.killpg(script.pid, number)  # as a terminal or a scheduler does
-    out, err = script.communicate()
+    out, err = script.communicate(timeout=60)
     assert "begun" not in out
     _gone, alive = psutil.wait_procs(workers, timeout=20)
     assert alive == []
