@@ -47,6 +47,16 @@ class StoreError(SurefootError):
     """The record file cannot be read or written."""
 
 
+def brief(failure: BaseException) -> str:
+    """What failed, in a line.
+
+    >>> brief(ValueError("shapes differ\\nat length"))
+    'ValueError: shapes differ'
+    """
+    lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
+    return f"{type(failure).__name__}: {(lines or ['no message'])[0][:200]}"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The remedy for an unknown name: the nearest known one, then all of them.
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from surefoot.core.errors import brief
 from surefoot.core.record import Doing, Note, Sink
 from surefoot.training.layout import Layout, size
 from surefoot.training.memory import keep_freed_memory
@@ -54,9 +55,7 @@ class Compiler:
                 self.steps[key] = compiled(step, example)
             except Exception as failure:  # a compiler can fail in any way; the interpreted step cannot
                 self.failed = True
-                self.sink(
-                    Note(f"the compiler failed, so the fused trainer goes on without it ({_first_line(failure)})")
-                )
+                self.sink(Note(f"the compiler failed, so the fused trainer goes on without it ({brief(failure)})"))
                 return None
             finally:
                 self.seconds += time.perf_counter() - began
@@ -104,8 +103,3 @@ def _same(step: Step, fast: Step, example: Sequence[Tensor]) -> None:
 
 def _names(cxx: Any) -> list[str | None]:
     return list(cxx) if isinstance(cxx, tuple | list) else [cxx]
-
-
-def _first_line(failure: Exception) -> str:
-    lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
-    return f"{type(failure).__name__}: {(lines or ['no message'])[0][:200]}"

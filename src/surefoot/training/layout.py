@@ -34,7 +34,7 @@ Layout = tuple[Kind, ...]
 
 def layout_of(rows: Sequence[Row]) -> Layout:
     """A slot for each row; kinds in the order in which they first come."""
-    return tuple(_kind(members) for members in _by_kind(rows).values())
+    return tuple(_kind([rows[k] for k in members]) for members in _by_kind(rows).values())
 
 
 def size(layout: Layout) -> int:
@@ -57,7 +57,7 @@ def divide(rows: Sequence[Row], layout: Layout) -> list[list[int]]:
     """The rows of each tile, so that every tile fits the layout; rows that come together stay together."""
     places = {kind.rule.structure: kind.slots for kind in layout}
     tiles: dict[int, list[int]] = {}
-    for structure, members in _by_kind_index(rows).items():
+    for structure, members in _by_kind(rows).items():
         for place, row in enumerate(members):
             tiles.setdefault(place // places[structure], []).append(row)
     return [sorted(tile) for _, tile in sorted(tiles.items())]
@@ -66,7 +66,7 @@ def divide(rows: Sequence[Row], layout: Layout) -> list[list[int]]:
 def seated(rows: Sequence[Row], layout: Layout) -> list[int]:
     """The row of every slot, kind by kind; EMPTY where one is left over."""
     slots: list[int] = []
-    members = _by_kind_index(rows)
+    members = _by_kind(rows)
     for kind in layout:
         mine = members.get(kind.rule.structure, [])
         if len(mine) > kind.slots:
@@ -83,11 +83,7 @@ def _kind(rows: Sequence[Row]) -> Kind:
     return Kind(first.rule, len(rows), constant, tuple(varying))
 
 
-def _by_kind(rows: Sequence[Row]) -> Mapping[tuple[object, ...], list[Row]]:
-    return {structure: [rows[k] for k in members] for structure, members in _by_kind_index(rows).items()}
-
-
-def _by_kind_index(rows: Sequence[Row]) -> Mapping[tuple[object, ...], list[int]]:
+def _by_kind(rows: Sequence[Row]) -> Mapping[tuple[object, ...], list[int]]:
     kinds: dict[tuple[object, ...], list[int]] = {}
     for k, row in enumerate(rows):
         kinds.setdefault(row.rule.structure, []).append(k)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from surefoot.core.errors import SurefootError
+from surefoot.core.errors import SurefootError, brief
 from surefoot.tasks import Prepared, Split
 from surefoot.training.randomness import LOOK, key, keyed
 from surefoot.training.trainer import initial_model
@@ -49,7 +49,7 @@ def try_stack(trainer: "FusedTrainer") -> set[str]:
         outputs = trainer.model.outputs(trainer.params, buffers, trainer.noise([LOOK])[0], look)
         seen.append({"the outputs": outputs})
     except Exception as failure:  # whatever the model does that rows cannot share
-        raise CannotStackError(_reason(failure)) from failure
+        raise CannotStackError(brief(failure)) from failure
     idle: set[str] = set()
     for seed, slot in {seed: slot for slot, seed in enumerate(seeds)}.items():
         idle |= _compare(seen, slot, _alone(task, seed, samples[0], look))
@@ -99,8 +99,3 @@ def _close(ours: Tensor, theirs: Tensor, scale: float) -> bool:
 
 def _named(what: str, values: dict[str, Any]) -> dict[str, Any]:
     return {f"{what}{name}": value for name, value in values.items()}
-
-
-def _reason(failure: Exception) -> str:
-    lines = [line.strip() for line in str(failure).splitlines() if line.strip()]
-    return f"{type(failure).__name__}: {(lines or ['no message'])[0][:200]}"
