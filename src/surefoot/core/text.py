@@ -12,6 +12,7 @@ from typing import Any
 from attrs import NOTHING, Attribute, frozen
 
 from surefoot.core.errors import UsageError
+from surefoot.core.units import Length
 
 LONGEST = 10_000  # characters; a schedule that people read has a few hundred
 DEEPEST = 50  # nested calls and lists
@@ -138,8 +139,10 @@ def show_value(value: object) -> str:
         return "[" + ", ".join(show_value(item) for item in value) + "]"
     if isinstance(value, bool | int | float | str | None):
         return repr(value)
-    text = str(value)  # a length prints as its text: whole steps bare, other units quoted
-    return text if text.isdecimal() else repr(text)
+    text = str(value)
+    if not isinstance(value, Length):
+        return text  # a schedule inside another
+    return text if text.isdecimal() else repr(text)  # whole steps bare, other units quoted
 
 
 def number(value: object) -> float | None:

@@ -1,5 +1,6 @@
 """Values as pure functions of time: the algebra, the shapes, plateau, text and JSON. No torch."""
 
+from surefoot.schedules.algebra import clip, maximum, minimum
 from surefoot.schedules.basic import (
     constant,
     exponential,
@@ -18,6 +19,7 @@ from surefoot.schedules.factory import STRATEGIES, strategy
 from surefoot.schedules.form import from_json, parse, to_json
 from surefoot.schedules.on_plateau import plateau
 from surefoot.schedules.schedule import Schedule
+from surefoot.schedules.time import during, every, planned, repeat, skip, stretch
 
 __all__ = [
     "STRATEGIES",

@@ -3,43 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
-from fractions import Fraction
-from itertools import pairwise
-from typing import Any
 
 from attrs import field, frozen
 
 from surefoot.core.errors import ScheduleError
-from surefoot.core.units import Length, LengthLike, half_up, length, length_or_none
-from surefoot.schedules.leaf import Leaf, flag, named, number_in, numbers
+from surefoot.core.units import Length, length, length_or_none
+from surefoot.schedules.leaf import Leaf, Value, decay_steps, edges, floats, lengths, levels, periods
+from surefoot.schedules.named import flag, named, number_in, numbers
 from surefoot.schedules.span import Span
 
-Value = Callable[[Any, Any], Any]
 anything = number_in(-math.inf, math.inf)
 positive = number_in(0, math.inf)
-
-
-def lengths(values: Iterable[LengthLike]) -> tuple[Length, ...]:
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise ScheduleError("this is not a list of lengths", received=values, remedy="write ['30%', '80%']")
-    return tuple(length(value) for value in values)
-
-
-def floats(values: Iterable[float]) -> tuple[float, ...]:
-    return tuple(values) if isinstance(values, Iterable) and not isinstance(values, str) else values
-
-
-def periods(every: Fraction, staircase: bool) -> Value:
-    """How many periods have passed: whole ones on a staircase, whose k-th edge is k·every rounded half up."""
-    each = float(every)
-    if not staircase:
-        return lambda t, xp: t / each
-    if every.denominator == 1:
-        return lambda t, xp: xp.floor(t / each)
-    # The k-th edge is ⌊k·every + ½⌋; whole numbers on both sides of the division keep it exact.
-    half, whole = every.denominator, 2 * every.numerator
-    return lambda t, xp: xp.ceil((2 * t + 1) * half / whole) - 1
 
 
 @named
@@ -58,7 +32,7 @@ class Constant(Leaf):
 
     def formula(self, span: Span) -> Value:
         value = float(self.value)
-        return lambda t, xp: value + 0 * t
+        return lambda t, xp: value
 
 
 @named
@@ -98,7 +72,7 @@ class Multistep(Leaf):
 
     def formula(self, span: Span) -> Value:
         values = [self.factor**k for k in range(len(self.at) + 1)]
-        return _between(edges(self, self.at, span), values)
+        return levels(edges(self, self.at, span), values)
 
 
 @named
@@ -126,7 +100,7 @@ class Piecewise(Leaf):
             )
 
     def formula(self, span: Span) -> Value:
-        return _between(edges(self, self.at, span), [float(value) for value in self.values])
+        return levels(edges(self, self.at, span), [float(value) for value in self.values])
 
 
 @named
@@ -259,35 +233,6 @@ class Warmup(Leaf):
     def formula(self, span: Span) -> Value:
         steps, first = max(span.steps, 1), 0 if self.from_zero else 1
         return lambda t, xp: xp.clip((t + first) / steps, 0, 1)
-
-
-def decay_steps(span: Span, inclusive: bool) -> int:
-    """The N of a decay."""
-    return max(span.steps - inclusive, 1)
-
-
-def edges(leaf: Leaf, at: tuple[Length, ...], span: Span) -> list[int]:
-    """Boundaries in whole steps; notes those that the horizon never reaches. Raises ScheduleError unless they rise."""
-    found = [half_up(time.steps(span.clock)) for time in at]
-    for i, (early, late) in enumerate(pairwise(found)):
-        if late <= early:
-            raise ScheduleError(
-                f"{leaf.name}'s boundaries must rise", received=f"{at[i]} (step {early}), {at[i + 1]} (step {late})"
-            )
-    for time, edge in zip(at, found, strict=True):
-        if edge >= span.steps:
-            span.notes.append(f"{leaf.name}'s boundary {time} (step {edge}) is never reached in {span.steps} steps")
-    return found
-
-
-def _between(found: list[int], values: list[float]) -> Value:
-    def value(t: Any, xp: Any) -> Any:
-        result = values[0] + 0 * t
-        for edge, after in zip(found, values[1:], strict=True):
-            result = xp.where(t >= edge, after, result)
-        return result
-
-    return value
 
 
 constant, step, multistep, piecewise = Constant, Step, Multistep, Piecewise

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import array_api_compat
 import numpy as np
 from attrs import field, frozen
 from numpy.typing import NDArray
@@ -14,29 +12,10 @@ from numpy.typing import NDArray
 from surefoot.core.errors import ScheduleError
 from surefoot.core.record import Observation
 from surefoot.core.units import Clock
+from surefoot.schedules import emit, evaluate
+from surefoot.schedules.expression import Symbols, T, Value
 from surefoot.schedules.reactive import Reducer, States
-from surefoot.schedules.span import Formula, Resolvable, Span, fit
-
-
-class Scalars:
-    """The corner of the array API that formulas use, on Python floats: NumPy's scalars are ten times slower."""
-
-    pi = math.pi
-    cos = staticmethod(math.cos)
-    exp = staticmethod(math.exp)
-    floor = staticmethod(math.floor)
-    ceil = staticmethod(math.ceil)
-    abs = staticmethod(abs)
-
-    @staticmethod
-    def where(condition: bool, yes: float, no: float) -> float:
-        return yes if condition else no
-
-    @staticmethod
-    def clip(x: float, low: float | None, high: float | None) -> float:
-        if low is not None and x < low:
-            return low
-        return high if high is not None and x > high else x
+from surefoot.schedules.span import Note, Resolvable, Span, fit
 
 
 @frozen
@@ -55,23 +34,35 @@ class Curve:
 
     schedule: Resolvable
     clock: Clock
-    _formula: Formula = field(init=False, eq=False, repr=False)
-    _span: Span = field(init=False, eq=False, repr=False)
+    expression: Value = field(init=False, eq=False, repr=False)
+    reducers: tuple[Reducer[Any], ...] = field(init=False, eq=False, repr=False)
+    notes: tuple[Note, ...] = field(init=False, eq=False, repr=False)
+    _number: Callable[..., float] = field(init=False, eq=False, repr=False)
+    _factors: tuple[float, ...] = field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        span = Span(self.clock, 0, self.clock.steps)
-        object.__setattr__(self, "_formula", self.schedule.resolve(fit(self.schedule, span)))
-        object.__setattr__(self, "_span", span)
+        span = Span(self.clock, 0, self.clock.steps, self.clock.steps)
+        try:
+            expression = self.schedule.resolve(fit(self.schedule, span))(T, Symbols)
+            number = emit.compiled(expression)
+        except RecursionError:
+            raise ScheduleError("the schedule is nested too deeply", received=type(self.schedule).__name__) from None
+        for name, value in (
+            ("expression", expression),
+            ("reducers", tuple(span.reducers)),
+            ("notes", tuple(span.notes)),
+            ("_number", number),
+            ("_factors", tuple(reducer.value(reducer.initial) for reducer in span.reducers)),
+        ):
+            object.__setattr__(self, name, value)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Curve, (self.schedule, self.clock)  # the code is made again
 
     @property
     def steps(self) -> int:
         """The horizon, in updates."""
         return self.clock.steps
-
-    @property
-    def reducers(self) -> Sequence[Reducer[Any]]:
-        """The reactive pieces, in the order they are written."""
-        return self._span.reducers
 
     def start(self) -> States:
         """The state of the reactive pieces before anything was observed; () where there are none."""
@@ -82,11 +73,15 @@ class Curve:
         return tuple(r.update(s, observation) for r, s in zip(self.reducers, state, strict=True))
 
     def __call__(self, t: Any, state: States | None = None) -> Any:
-        factors = self._factors(state)
-        if isinstance(t, int | float):
-            return self._formula(t, Scalars, factors)
-        xp = array_api_compat.array_namespace(np.asarray(t) if isinstance(t, np.generic) else t)
-        return self._formula(xp.asarray(t, dtype=xp.float64), xp, factors)
+        factors = self._factors if state is None else self.factors(state)
+        if type(t) is not int and not isinstance(t, int | float):
+            return self._array(t, factors)
+        if t < 0:
+            raise ScheduleError("there is no update before the first, which is number 0", received=t)
+        try:
+            return self._number(t, factors)
+        except (OverflowError, ZeroDivisionError, ValueError):  # what NumPy calls inf or nan
+            return float(self._array(np.float64(t), factors))
 
     def values(
         self,
@@ -103,31 +98,32 @@ class Curve:
         state = self.start() if state is None else state
         pieces, at = [], start
         for observation in observations:
-            pieces.append(self._stretch(at, min(observation.step, stop), state))
+            pieces.append(evaluate.on_range(self.expression, at, min(observation.step, stop), self.factors(state)))
             at = max(at, min(observation.step, stop))
             state = self.update(state, observation)
-        return np.concatenate([*pieces, self._stretch(at, stop, state)])
+        last = evaluate.on_range(self.expression, at, stop, self.factors(state))
+        return np.concatenate([*pieces, last]) if pieces else last
+
+    def factors(self, state: States) -> tuple[float, ...]:
+        """The present values of the reactive pieces. Raises ScheduleError for a state of another schedule."""
+        if len(state) != len(self.reducers):
+            raise ScheduleError(
+                f"the state does not belong to this schedule: it has {len(self.reducers)} reactive pieces",
+                received=state,
+                remedy="begin with curve.start()",
+            )
+        return tuple(r.value(s) for r, s in zip(self.reducers, state, strict=True))
 
     def check(self) -> list[str]:
         """What looks wrong, in sentences: values that are negative or not finite, parts that are never reached."""
-        values, found = self.values(), list(self._span.notes)
+        values, found = self.values(), [note.what for note in self.notes]
         for wrong, what in ((~np.isfinite(values), "not finite"), (values < 0, "negative")):
             if wrong.any():
                 step = int(wrong.argmax())
                 found.append(f"the value is {what} ({values[step]:g}) at step {step}")
         return found
 
-    def _stretch(self, start: int, stop: int, state: States) -> NDArray[np.float64]:
-        t = np.arange(start, max(stop, start), dtype=np.float64)
-        with np.errstate(over="ignore"):  # growth without bound is infinite, and refused where it matters
-            return np.asarray(self(t, state), dtype=np.float64)
-
-    def _factors(self, state: States | None) -> tuple[float, ...]:
-        states = self.start() if state is None else state
-        if len(states) != len(self.reducers):
-            raise ScheduleError(
-                f"the state does not belong to this schedule: it has {len(self.reducers)} reactive pieces",
-                received=state,
-                remedy="begin with curve.start()",
-            )
-        return tuple(r.value(s) for r, s in zip(self.reducers, states, strict=True))
+    def _array(self, t: Any, factors: Sequence[float]) -> Any:
+        if isinstance(t, np.ndarray | np.generic):
+            return evaluate.on_array(self.expression, np.asarray(t, dtype=np.float64), factors)
+        return evaluate.on_foreign(self.expression, t, factors)

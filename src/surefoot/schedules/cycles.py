@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from surefoot.core.errors import ScheduleError
 from surefoot.core.units import Length, length, length_or_none
-from surefoot.schedules.basic import Value, anything, decay_steps
-from surefoot.schedules.leaf import Leaf, flag, named, number_in
+from surefoot.schedules.basic import anything
+from surefoot.schedules.leaf import Leaf, Value, decay_steps
+from surefoot.schedules.named import flag, named, number_in, one_of
 from surefoot.schedules.span import Span
 
 share = number_in(0, 1)
@@ -71,11 +72,6 @@ class Cyclical(Leaf):
         return value
 
 
-def _strategy(leaf: Any, attribute: Attribute[Any], value: Any) -> None:
-    if value not in ("cos", "linear"):
-        raise ScheduleError(f"{leaf.name}'s anneal_strategy must be 'cos' or 'linear'", received=value)
-
-
 @named
 @frozen(repr=False)
 class OneCycle(Leaf):
@@ -97,7 +93,7 @@ class OneCycle(Leaf):
     pct_start: float = field(default=0.3, kw_only=True, validator=share)
     div_factor: float = field(default=25.0, kw_only=True, validator=number_in(1, math.inf))
     final_div_factor: float = field(default=1e4, kw_only=True, validator=number_in(1, math.inf))
-    anneal_strategy: Literal["cos", "linear"] = field(default="cos", kw_only=True, validator=_strategy)
+    anneal_strategy: Literal["cos", "linear"] = field(default="cos", kw_only=True, validator=one_of("cos", "linear"))
     three_phase: bool = field(default=False, kw_only=True, validator=flag)
     inclusive: bool = field(default=False, kw_only=True, validator=flag)
 
@@ -128,7 +124,7 @@ class OneCycleMomentum(Leaf):
     low: float = field(default=0.85, kw_only=True, validator=share)
     high: float = field(default=0.95, kw_only=True, validator=share)
     pct_start: float = field(default=0.3, kw_only=True, validator=share)
-    anneal_strategy: Literal["cos", "linear"] = field(default="cos", kw_only=True, validator=_strategy)
+    anneal_strategy: Literal["cos", "linear"] = field(default="cos", kw_only=True, validator=one_of("cos", "linear"))
     three_phase: bool = field(default=False, kw_only=True, validator=flag)
     inclusive: bool = field(default=False, kw_only=True, validator=flag)
 

@@ -8,12 +8,20 @@ from typing import Any
 from surefoot.core import text
 from surefoot.core.errors import ScheduleError, did_you_mean
 from surefoot.core.units import Length
-from surefoot.schedules.leaf import LEAVES, Leaf
-from surefoot.schedules.schedule import Product, Scale, Schedule, Sum, Then, product, scale, then, total
+from surefoot.schedules.algebra import Extreme, Product, Scale, Sum, maximum, minimum, product, scale, total
+from surefoot.schedules.named import NAMED, Named
+from surefoot.schedules.schedule import Schedule
 from surefoot.schedules.span import Resolvable
+from surefoot.schedules.time import Then, then
 
-VERSION = 1  # of the JSON form
-COMBINATORS: dict[str, Callable[..., Schedule]] = {"then": then, "product": product, "sum": total}
+VERSION = 2  # of the JSON form; version 1 knew fewer schedules and is read too
+COMBINATIONS: dict[str, Callable[..., Schedule]] = {
+    "then": then,
+    "product": product,
+    "sum": total,
+    "minimum": minimum,
+    "maximum": maximum,
+}
 
 
 def parse(expression: str) -> Schedule:
@@ -41,12 +49,16 @@ def from_json(data: dict[str, Any]) -> Schedule:
     """The schedule that `to_json` wrote. Raises ScheduleError for data of a newer version or no schedule at all."""
     if not isinstance(data, dict) or data.get("surefoot") != "schedule":
         raise ScheduleError("this JSON is not a schedule of Surefoot", received=data)
-    if data.get("version") != VERSION:
+    version = data.get("version")
+    if not isinstance(version, int) or not 1 <= version <= VERSION:
         raise ScheduleError(
-            f"this schedule has form version {data.get('version')}; this Surefoot reads version {VERSION}",
+            f"this schedule has form version {version!r}; this Surefoot reads versions 1 to {VERSION}",
             remedy="install the version of Surefoot that wrote it",
         )
-    return _schedule(data.get("schedule"))
+    try:
+        return _schedule(data.get("schedule"))
+    except RecursionError:
+        raise ScheduleError("this JSON is nested too deeply for a schedule") from None
 
 
 def _build(node: text.Node) -> Any:
@@ -75,17 +87,19 @@ def _combine(symbol: str, left: Any, right: Any) -> Schedule:
     )
 
 
-def make(name: str, args: list[Any], kwargs: dict[str, Any]) -> Leaf:
-    """A leaf by its name. Raises ScheduleError for unknown names and arguments."""
-    leaf = LEAVES.get(name)
-    if leaf is None:
-        raise ScheduleError(f"unknown schedule {name!r}", remedy=did_you_mean(name, LEAVES))
-    known = [field.name for field in text.attributes(leaf) if field.init]
+def make(name: str, args: list[Any], kwargs: dict[str, Any]) -> Schedule:
+    """A schedule by its name. Raises ScheduleError for unknown names and arguments."""
+    if name in ("minimum", "maximum") and not kwargs:
+        return COMBINATIONS[name](*args)
+    kind = NAMED.get(name)
+    if kind is None:
+        raise ScheduleError(f"unknown schedule {name!r}", remedy=did_you_mean(name, [*NAMED, "minimum", "maximum"]))
+    known = [field.name for field in text.attributes(kind) if field.init]
     for argument in kwargs:
         if argument not in known:
             raise ScheduleError(f"{name} has no argument {argument!r}", remedy=did_you_mean(argument, known))
     try:
-        return leaf(*args, **kwargs)
+        return kind(*args, **kwargs)
     except TypeError as wrong:  # a missing or surplus argument: attrs says which
         raise ScheduleError(f"{name}: {str(wrong).split('__init__() ')[-1]}") from None
 
@@ -94,10 +108,13 @@ def _data(value: Any) -> Any:
     match value:
         case Scale(factor=factor, part=part):
             return {"name": "scale", "factor": factor, "part": _data(part)}
-        case Then() | Product() | Sum():
-            parts = {"name": type(value).__name__.lower(), "parts": [_data(part) for part in value.parts]}
-            return parts | ({"offset": value.offset} if isinstance(value, Sum) else {})
-        case Leaf():
+        case Then() | Product():
+            return {"name": type(value).__name__.lower(), "parts": [_data(part) for part in value.parts]}
+        case Sum(parts=parts, offset=number):
+            return {"name": "sum", "parts": [_data(part) for part in parts], "offset": number}
+        case Extreme(parts=parts, bound=number):
+            return {"name": value.name, "parts": [_data(part) for part in parts], "offset": number}
+        case Named():
             names = [field.name for field in text.attributes(type(value))]
             return {"name": value.name} | {name: _data(getattr(value, name)) for name in names}
         case Length():
@@ -111,9 +128,15 @@ def _schedule(data: Any) -> Schedule:
     match data:
         case {"name": "scale", "factor": factor, "part": part}:
             return scale(factor, _schedule(part))
-        case {"name": str(name), "parts": [_, *_] as parts, **rest} if name in COMBINATORS:
-            offset = [rest["offset"]] if "offset" in rest else []
-            return COMBINATORS[name](*map(_schedule, parts), *offset)
+        case {"name": str(name), "parts": [_, *_] as parts, **rest} if name in COMBINATIONS:
+            number = [] if rest.get("offset") is None else [rest["offset"]]
+            return COMBINATIONS[name](*map(_schedule, parts), *number)
         case {"name": str(name), **fields}:
-            return make(name, [], {str(key): item for key, item in fields.items()})
+            return make(name, [], {str(key): _field(item) for key, item in fields.items()})
     raise ScheduleError("this JSON does not describe a schedule", received=data)
+
+
+def _field(item: Any) -> Any:
+    if isinstance(item, dict):
+        return _schedule(item)
+    return [_field(each) for each in item] if isinstance(item, list) else item

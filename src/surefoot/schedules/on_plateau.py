@@ -10,7 +10,8 @@ from attrs import evolve, field, frozen
 from surefoot.core.errors import ScheduleError
 from surefoot.core.record import Observation
 from surefoot.core.units import Length, length_or_none
-from surefoot.schedules.leaf import Leaf, named, number_in
+from surefoot.schedules.leaf import Leaf
+from surefoot.schedules.named import named, number_in
 from surefoot.schedules.span import Formula, Span
 
 
@@ -72,8 +73,8 @@ class Plateau(Leaf):
 
     def resolve(self, span: Span) -> Formula:
         index = len(span.reducers)
-        span.reducers.append(PlateauReducer(self, span.start, span.start + span.steps))
-        return lambda t, xp, factors: factors[index] + 0 * t
+        span.reducers.append(PlateauReducer(self, span.start, span.stop))
+        return lambda t, xp: xp.factor(index)
 
 
 @frozen

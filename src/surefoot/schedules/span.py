@@ -2,32 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from surefoot.core.errors import ScheduleError
 from surefoot.core.units import Clock, Length, half_up
 from surefoot.schedules.reactive import Reducer
 
-Factors = Sequence[float]  # the present value of each reactive piece
-Formula = Callable[[Any, Any, Factors], Any]  # (t, array namespace, factors) -> value at t steps into the stretch
+Formula = Callable[[Any, Any], Any]  # (t, namespace) → value at t steps into the stretch
+
+
+@frozen
+class Note:
+    """Something odd that binding noticed: what, at which step, and what would mend it."""
+
+    kind: str
+    step: int
+    what: str
+    remedy: str = ""
 
 
 @frozen
 class Span:
-    """A stretch of training that a schedule is resolved for; collects what its pieces have to say."""
+    """A stretch of training that a schedule is resolved for; collects what its pieces have to say.
+
+    `steps` is the length of the stretch in the schedule's own time; `start` and `stop` say when it is really lived
+    through, which is longer or shorter where something above stretches or repeats the schedule.
+    """
 
     clock: Clock
     start: int
     steps: int
+    stop: int
+    warped: bool = False
     reducers: list[Reducer[Any]] = field(factory=list)
-    notes: list[str] = field(factory=list)
+    notes: list[Note] = field(factory=list)
 
     def part(self, offset: int, steps: int) -> Span:
-        return Span(self.clock, self.start + offset, steps, self.reducers, self.notes)
+        """A part of the stretch, `offset` steps after its beginning."""
+        if self.warped:
+            return evolve(self, steps=steps)
+        return evolve(self, start=self.start + offset, steps=steps, stop=self.start + offset + steps)
+
+    def warp(self, steps: int) -> Span:
+        """The same stretch for a schedule whose time runs differently, for `steps` steps of its own."""
+        return evolve(self, steps=steps, warped=True)
+
+    def with_clock(self, clock: Clock) -> Span:
+        """The same stretch, in which lengths mean something else."""
+        return evolve(self, clock=clock)
+
+    def note(self, kind: str, what: str, remedy: str = "", step: int | None = None) -> None:
+        self.notes.append(Note(kind, self.start if step is None else step, what, remedy))
 
     def period(self, length: Length, what: str) -> Fraction:
         """A length in steps that something repeats after; at least one step."""
@@ -49,14 +78,15 @@ class Resolvable(Protocol):
 
 
 def fit(schedule: Resolvable, span: Span) -> Span:
-    """The part of the stretch that the schedule fills. Raises ScheduleError where it is longer than that."""
+    """The part of the stretch that the schedule fills. One that is longer is cut off, and that is noted."""
     if schedule.is_open:
         return span
-    length = schedule.length(span.clock)
-    if half_up(length) > span.steps:
-        raise ScheduleError(
-            f"the schedule is longer than the time there is for it: {schedule} lasts {half_up(length)} steps "
-            f"of {span.steps}",
-            remedy="shorten it, give its lengths in % or leave its length out, or train for longer",
+    steps = half_up(schedule.length(span.clock))
+    if steps > span.steps:
+        span.note(
+            "end never reached",
+            f"{schedule} lasts {steps:,} steps; only {span.steps:,} are there for it",
+            "shorten it, give its lengths in % or leave its length out, or train for longer",
+            step=span.stop,
         )
-    return span.part(0, half_up(length))
+    return span.part(0, steps)
