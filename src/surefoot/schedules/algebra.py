@@ -228,7 +228,9 @@ def same_kind(parts: Sequence[Schedule], what: str, sign: str, remedy: str) -> N
         )
 
 
-def _extreme(kind: type[Extreme], choose: Callable[[list[float]], float], terms: Sequence[Schedule | float]) -> Schedule:
+def _extreme(
+    kind: type[Extreme], choose: Callable[[list[float]], float], terms: Sequence[Schedule | float]
+) -> Schedule:
     parts, numbers = _of_one_kind(terms, f"share a {kind.name}", ",")
     numbers += [part.bound for part in parts if isinstance(part, kind) and part.bound is not None]
     flat = _flatten(kind, parts)
@@ -250,8 +252,8 @@ def _finite(value: object) -> float:
     return checked
 
 
-def _flatten(kind: type[Any], parts: Sequence[Schedule]) -> tuple[Schedule, ...]:
-    return tuple(sub for part in parts for sub in (part.parts if type(part) is kind else (part,)))
+def _flatten(kind: type[Composite], parts: Sequence[Schedule]) -> tuple[Schedule, ...]:
+    return tuple(sub for part in parts for sub in (part.parts if isinstance(part, kind) else (part,)))
 
 
 def _fold(combine: Callable[[P, P], P], values: Sequence[P]) -> P:

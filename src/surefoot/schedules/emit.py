@@ -146,8 +146,8 @@ class _Writer:
         text = self.operation(x)
         if self.uses[x] > 1 or len(text) > LONGEST:
             return self.name(x, text)
-        plain = x.op == "factor" or text.endswith(")") and text[0].isalpha() and x.op not in _SIGNS
-        return text if plain and not _is(x, "minimum", "maximum") or not inner else f"({text})"
+        plain = x.op == "factor" or (text.endswith(")") and text[0].isalpha() and x.op not in _SIGNS)
+        return text if (plain and not _is(x, "minimum", "maximum")) or not inner else f"({text})"
 
     def operation(self, x: Expression) -> str:
         if x.op == "drawn":
@@ -182,7 +182,8 @@ class _Writer:
 
     def assign(self, name: str, x: Value) -> None:
         if not _is(x, "where") or x in self.named:
-            return self.write(f"{name} = {self.text(x, inner=False)}")
+            self.write(f"{name} = {self.text(x, inner=False)}")
+            return
         condition, yes, no = x.args  # type: ignore[union-attr]
         with self.branch(f"if {self.text(condition, inner=False)}:"):
             self.assign(name, yes)

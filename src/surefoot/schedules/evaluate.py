@@ -77,7 +77,7 @@ def _evaluate(x: Value, known: dict[Expression, Any], t: NDArray[np.float64], fa
     elif x.op == "drawn":
         result = x.args[0].many(_evaluate(x.args[1], known, t, factors))
     elif x.op == "where":
-        result = _where(*x.args, known, t, factors)
+        result = _where(x, known, t, factors)
     elif x.op in _UNARY:
         result = _UNARY[x.op](_evaluate(x.args[0], known, t, factors))
     else:
@@ -86,7 +86,8 @@ def _evaluate(x: Value, known: dict[Expression, Any], t: NDArray[np.float64], fa
     return result
 
 
-def _where(condition: Expression, yes: Value, no: Value, known: Any, t: Any, factors: Sequence[float]) -> Any:
+def _where(x: Expression, known: dict[Expression, Any], t: NDArray[np.float64], factors: Sequence[float]) -> Any:
+    condition, yes, no = x.args
     chosen = _evaluate(condition, known, t, factors)
     if chosen.all():
         return _evaluate(yes, known, t, factors)

@@ -68,10 +68,10 @@ class Expression:
     def __neg__(self) -> Value:
         return _multiply(-1.0, self)
 
-    def __ge__(self, other: Value) -> Expression | bool:
+    def __ge__(self, other: Any) -> Expression | bool:
         return _at_least(self, other)
 
-    def __le__(self, other: Value) -> Expression | bool:
+    def __le__(self, other: Any) -> Expression | bool:
         return _at_least(other, self)
 
     def __bool__(self) -> bool:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from surefoot.core.units import Clock, LengthLike
+from surefoot.core.units import Clock
 from surefoot.schedules.curve import Curve
 from surefoot.schedules.span import Formula, Span
+
 
 class Schedule(ABC):
     """A value as a pure function of time: a shape (dimensionless, 1 at its height) or a rate (with a unit).
@@ -61,53 +62,24 @@ class Schedule(ABC):
         return Curve(self, Clock(steps, steps_per_epoch, batch_size, tokens_per_step))
 
     def __rshift__(self, after: Schedule) -> Schedule:
-        return _time().then(self, after) if isinstance(after, Schedule) else NotImplemented
+        return _combined("then", self, after) if isinstance(after, Schedule) else NotImplemented
 
     def __mul__(self, other: Schedule | float) -> Schedule:
-        return _algebra().product(self, other) if isinstance(other, Schedule) else _algebra().scale(other, self)
+        return _combined("product", self, other) if isinstance(other, Schedule) else _combined("scale", other, self)
 
     def __rmul__(self, factor: float) -> Schedule:
-        return _algebra().scale(factor, self)
+        return _combined("scale", factor, self)
 
     def __add__(self, other: Schedule | float) -> Schedule:
-        return _algebra().total(self, other)
+        return _combined("total", self, other)
 
     def __radd__(self, other: float) -> Schedule:
-        return _algebra().total(other, self)
-
-    def clip(self, low: float | None = None, high: float | None = None) -> Schedule:
-        """Kept between `low` and `high`: `clip(self, low, high)`."""
-        return _algebra().Clip(self, low, high)
-
-    def during(self, over: LengthLike) -> Schedule:
-        """Cut off, or held, after `over`: `during(self, over)`."""
-        return _time().During(self, over)
-
-    def skip(self, first: LengthLike) -> Schedule:
-        """Without its beginning: `skip(self, first)`."""
-        return _time().Skip(self, first)
-
-    def stretch(self, over: LengthLike | None = None) -> Schedule:
-        """Played over another length: `stretch(self, over)`."""
-        return _time().Stretch(self, over)
-
-    def repeat(self, times: int | None = None) -> Schedule:
-        """Played again and again: `repeat(self, times)`."""
-        return _time().Repeat(self, times)
-
-    def every(self, n: LengthLike) -> Schedule:
-        """Changes every n steps only: `every(self, n)`."""
-        return _time().Every(self, n)
+        return _combined("total", other, self)
 
 
-# The signs make combinations, and combinations are schedules: whichever comes first needs the other later.
-def _algebra() -> Any:
-    from surefoot.schedules import algebra
+def _combined(how: str, *parts: Schedule | float) -> Schedule:
+    # The signs make combinations, and combinations are schedules: one of the two modules must name the other late.
+    from surefoot.schedules import algebra, time
 
-    return algebra
-
-
-def _time() -> Any:
-    from surefoot.schedules import time
-
-    return time
+    made: Schedule = getattr(time if how == "then" else algebra, how)(*parts)
+    return made

@@ -47,7 +47,7 @@ class Then(Schedule):
     def bounds(self, span: Span) -> list[tuple[int, int, Schedule]]:
         """(start, end, part) in whole steps. Cumulative boundaries are rounded, so that the parts always add up."""
         given = [None if part.is_open else part.length(span.clock) for part in self.parts]
-        left = span.steps - sum((length for length in given if length is not None), Fraction(0))
+        left = span.steps - sum((each for each in given if each is not None), Fraction(0))
         if self.is_open and half_up(left) < 0:
             raise ScheduleError(
                 f"the schedule is longer than the time there is for it: the parts of {self} last "
@@ -55,8 +55,8 @@ class Then(Schedule):
                 remedy="shorten a part, give lengths in %, or train for longer",
             )
         edges, edge = [0], Fraction(0)
-        for length in given:
-            edge += left if length is None else length
+        for each in given:
+            edge += left if each is None else each
             edges.append(half_up(edge))
         return [(a, b, part) for a, b, part in zip(edges[:-1], edges[1:], self.parts, strict=True)]
 
@@ -64,6 +64,11 @@ class Then(Schedule):
         return " >> ".join(str(part) for part in self.parts)
 
     __repr__ = __str__
+
+
+def _has_length(part: Schedule, what: str) -> None:
+    if part.is_open:
+        raise ScheduleError(f"{what} needs a length of its own", received=str(part), remedy="write cosine('25%')")
 
 
 class Bent(Named):
@@ -75,6 +80,21 @@ class Bent(Named):
     @property
     def is_rate(self) -> bool:
         return self.part.is_rate
+
+
+class Filling(Bent):
+    """One that lasts `over`, or takes what is left."""
+
+    __slots__ = ()
+    over: Length | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.over is None
+
+    def length(self, clock: Clock) -> Fraction:
+        assert self.over is not None
+        return self.over.steps(clock)
 
 
 @named
@@ -135,7 +155,7 @@ class Skip(Bent):
 
 @named
 @frozen(repr=False)
-class Stretch(Bent):
+class Stretch(Filling):
     """A schedule played over another length, faster or slower.
 
     Equation: s(t) = part(t · L/N), where L is the part's own length. Parameters: `part`; `over` = N (None: what is
@@ -148,14 +168,6 @@ class Stretch(Bent):
 
     part: Schedule = field(validator=schedule)
     over: Length | None = field(default=None, converter=length_or_none)
-
-    @property
-    def is_open(self) -> bool:
-        return self.over is None
-
-    def length(self, clock: Clock) -> Fraction:
-        assert self.over is not None
-        return self.over.steps(clock)
 
     def resolve(self, span: Span) -> Formula:
         if self.part.is_open:
@@ -184,10 +196,7 @@ class Repeat(Bent):
     times: int | None = field(default=None, validator=number_in(1, whole=True, or_none=True))
 
     def __attrs_post_init__(self) -> None:
-        if self.part.is_open:
-            raise ScheduleError(
-                "what is repeated needs a length of its own", received=str(self.part), remedy="write cosine('25%')"
-            )
+        _has_length(self.part, "what is repeated")
 
     @property
     def is_open(self) -> bool:
@@ -281,9 +290,42 @@ class Planned(Bent):
         return self.part.resolve(fit(self.part, inner))
 
 
+@named
+@frozen(repr=False)
+class Paced(Filling):
+    """A schedule as it is until `at`, and what is left of it at the pace that fits the time that is left.
+
+    Equation: s(t) = part(t) for t ≤ at, then part(at + (t − at)(L − at)/(N − at)), where L is the part's own length and
+    N the time there is. Parameters: `part`, of a length of its own; `at`; `over` = N (None: what is left).
+
+    >>> from surefoot.schedules import linear
+    >>> paced(linear(100), 50).bind(steps=200).values()[[0, 50, 125]].tolist()
+    [1.0, 0.5, 0.25]
+    """
+
+    part: Schedule = field(validator=schedule)
+    at: Length = field(converter=length)
+    over: Length | None = field(default=None, converter=length_or_none)
+
+    def __attrs_post_init__(self) -> None:
+        _has_length(self.part, "what is paced")
+
+    def resolve(self, span: Span) -> Formula:
+        own, at = half_up(self.part.length(span.clock)), half_up(self.at.steps(span.clock))
+        if at >= min(own, span.steps):
+            raise ScheduleError(
+                f"paced's at must lie before the end of the schedule (step {own:,}) and of the time there is "
+                f"(step {span.steps:,})",
+                received=str(self.at),
+            )
+        part, pace = self.part.resolve(span.warp(own)), (own - at) / (span.steps - at)
+        return lambda t, xp: part(xp.where(t >= at, at + (t - at) * pace, t), xp)
+
+
 def then(*parts: Schedule) -> Schedule:
     """One after another. Raises ScheduleError for shapes mixed with rates, and for two parts without a length."""
-    same_kind(parts, "follow each other", ">>", "put the parentheses round the shapes: 0.1 * (warmup('5%') >> cosine())")
+    remedy = "put the parentheses round the shapes: 0.1 * (warmup('5%') >> cosine())"
+    same_kind(parts, "follow each other", ">>", remedy)
     flat = tuple(sub for part in parts for sub in (part.parts if isinstance(part, Then) else (part,)))
     if sum(part.is_open for part in flat) > 1:
         unclear = ", ".join(str(part) for part in flat if part.is_open)
@@ -295,6 +337,5 @@ def then(*parts: Schedule) -> Schedule:
     return Then(flat)
 
 
-during, skip, stretch, repeat, every, planned = During, Skip, Stretch, Repeat, Every, Planned
-__all__ = ["During", "Every", "Planned", "Repeat", "Skip", "Stretch", "Then", "during", "every", "planned", "repeat",
-           "skip", "stretch", "then"]  # fmt: skip
+during, skip, stretch, repeat = During, Skip, Stretch, Repeat
+every, planned, paced = Every, Planned, Paced
