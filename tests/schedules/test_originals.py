@@ -42,28 +42,90 @@ def test_as_torch(ours, theirs):
     np.testing.assert_allclose((0.1 * ours).bind(STEPS).values(), stepped(theirs, 0.1), rtol=0, atol=1e-13)
 
 
+OVER_AND_OVER = [
+    (s.cosine_wave(37, end=0.1), lambda o: torch_schedulers.CosineAnnealingLR(o, 37, eta_min=0.01)),
+    (
+        s.cyclical(20, down=35, low=0.25, policy="triangular2"),
+        lambda o: torch_schedulers.CyclicLR(o, 0.025, 0.1, 20, 35, mode="triangular2"),
+    ),
+    (
+        s.cyclical(20, low=0.25, policy="exp_range", gamma=0.99),
+        lambda o: torch_schedulers.CyclicLR(o, 0.025, 0.1, 20, mode="exp_range", gamma=0.99),
+    ),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), OVER_AND_OVER)
+def test_what_is_periodic_goes_on_as_torch_does(ours, theirs):
+    curve = (0.1 * ours).bind(100)
+    np.testing.assert_allclose(curve.values(stop=STEPS), stepped(theirs, 0.1), rtol=0, atol=1e-13)
+
+
+@pytest.mark.parametrize("policy", ["triangular", "triangular2", "exp_range"])
+def test_cyclical_momentum_as_torch(policy):
+    make = lambda o: torch_schedulers.CyclicLR(o, 0.01, 0.1, 30, 20, mode=policy, gamma=0.99)  # noqa: E731
+    ours = s.cyclical_momentum(30, down=20, policy=policy, gamma=0.99).bind(STEPS)
+    np.testing.assert_allclose(ours.values(), stepped(make, 0.1, key="momentum"), rtol=0, atol=1e-13)
+
+
 @pytest.mark.parametrize("strategy", ["cos", "linear"])
 @pytest.mark.parametrize("three_phase", [False, True])
-def test_one_cycle_as_torch_where_torch_places_the_phases(strategy, three_phase):
-    """torch ends its phases one step early (pct·N − 1 after the start); ours are placed at pct·N and end at N.
+@pytest.mark.parametrize(
+    ("steps", "pct"), [(400, 0.3), (401, 0.25), (10, 0.3), (37, 0.5), (9, 0.05), (1, 0.3), (2, 0.4)]
+)
+def test_one_cycle_as_torch_at_every_legal_step(strategy, three_phase, steps, pct):
+    options = {"anneal_strategy": strategy, "three_phase": three_phase, "pct_start": pct}
+    make = lambda o: torch_schedulers.OneCycleLR(o, 0.1, total_steps=steps, **options)  # noqa: E731
+    curve = (0.1 * s.one_cycle(**options, inclusive=True)).bind(steps)
+    momentum = s.one_cycle_momentum(**options, inclusive=True).bind(steps)
+    np.testing.assert_allclose(curve.values(), legal(make, steps, "lr"), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(momentum.values(), legal(make, steps, "momentum"), rtol=0, atol=1e-13)
+    assert curve(steps) == curve(10 * steps) == pytest.approx(0.1 / 25 / 1e4, rel=1e-9)
 
-    A horizon of N + 1/pct steps would be needed to compare every point, so the two agree on the shape of each phase:
-    the values torch takes over a phase are ours at the same progress through it.
-    """
-    options = {"anneal_strategy": strategy, "three_phase": three_phase}
-    make = lambda o: torch_schedulers.OneCycleLR(o, 0.1, total_steps=STEPS, **options)  # noqa: E731
-    theirs, their_momentum = stepped(make, 0.1), stepped(make, 0.1, key="momentum")
-    curve = (0.1 * s.one_cycle(**options)).bind(STEPS)
-    momentum = s.one_cycle_momentum(**options).bind(STEPS)
-    shares = [0.3, 0.3, 0.4] if three_phase else [0.3, 0.7]
-    torch_ends = [0.3 * STEPS - 1, 2 * 0.3 * STEPS - 2, STEPS - 1] if three_phase else [0.3 * STEPS - 1, STEPS - 1]
-    start_ours = start_torch = 0.0
-    for share, end in zip(shares, torch_ends, strict=True):
-        for t in range(math.ceil(start_torch), math.floor(end) + 1):
-            place = start_ours + (t - start_torch) / (end - start_torch) * share * STEPS
-            assert curve(place) == pytest.approx(theirs[t], abs=1e-13)
-            assert momentum(place) == pytest.approx(their_momentum[t], abs=1e-13)
-        start_ours, start_torch = start_ours + share * STEPS, end
+
+def legal(make, steps, key):
+    """As `stepped`, without the step that torch takes past the end."""
+    optimizer = SGD([torch.zeros(1)], lr=0.1, momentum=0.9)
+    scheduler, values = make(optimizer), []
+    for t in range(steps):
+        if t:
+            optimizer.step()
+            scheduler.step()
+        values.append(optimizer.param_groups[0][key])
+    return values
+
+
+@pytest.mark.parametrize("strategy", ["cos", "linear"])
+def test_one_cycle_has_none_of_torchs_defects(strategy):
+    """pytorch/pytorch#91765: one more step is legal, and goes beyond the end; a phase of no width divides by zero."""
+    make = lambda o: torch_schedulers.OneCycleLR(o, 1.0, total_steps=10, anneal_strategy=strategy)  # noqa: E731
+    past = legal(make, 11, "lr")[10]
+    ours = s.one_cycle(anneal_strategy=strategy, inclusive=True).bind(10)
+    lowest = 1 / 25 / 1e4
+    assert abs(past - lowest) > 0.01
+    assert ours(10) == ours(9) == pytest.approx(lowest, rel=1e-9)
+    with pytest.raises(ZeroDivisionError):
+        torch_schedulers.OneCycleLR(SGD([torch.zeros(1)], lr=1.0, momentum=0.9), 1.0, total_steps=10, pct_start=0.1)
+    for options in ({}, {"three_phase": True}):
+        sudden = s.one_cycle(pct_start=0.1, anneal_strategy=strategy, inclusive=True, **options).bind(10)
+        assert sudden(0) == (1 if not options else 1 / 25)  # in three phases the way back has no width either
+        assert np.isfinite(sudden.values(stop=20)).all()
+        assert sudden(9) == sudden(19) == pytest.approx(lowest, rel=1e-9)
+    whole = s.one_cycle(pct_start=1.0, anneal_strategy=strategy, inclusive=True).bind(10)
+    assert whole(9) == whole(10) == pytest.approx(1)
+    assert s.one_cycle(pct_start=1.0, anneal_strategy=strategy, inclusive=True).bind(1)(0) == lowest
+
+
+@pytest.mark.parametrize("inclusive", [False, True])
+@pytest.mark.parametrize("three_phase", [False, True])
+def test_one_cycle_begins_peaks_and_ends_where_it_says(inclusive, three_phase):
+    curve = s.one_cycle(pct_start=0.25, three_phase=three_phase, inclusive=inclusive).bind(100)
+    early = int(inclusive)
+    assert curve(0) == pytest.approx(1 / 25)
+    assert curve(25 - early) == pytest.approx(1)
+    assert curve(2 * (25 - early)) == pytest.approx(1 / 25) or not three_phase
+    assert curve(99 - early) > 1 / 25 / 1e4 + 1e-6
+    assert curve(100 - early) == pytest.approx(1 / 25 / 1e4)
 
 
 @pytest.mark.parametrize("mode", ["min", "max"])

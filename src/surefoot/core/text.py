@@ -6,6 +6,7 @@ The grammar is a corner of Python's own, so Python's parser reads it; hostile te
 
 import ast
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,7 +59,9 @@ def read(text: str, error: type[UsageError] = UsageError) -> Node:
     if len(text) > LONGEST:
         raise error(f"the expression is longer than {LONGEST} characters", received=f"{len(text)} characters")
     try:
-        tree = ast.parse(text.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # 5ep without quotes is told as an error below
+            tree = ast.parse(text.strip(), mode="eval").body
     except SyntaxError as wrong:
         where = f" at character {wrong.offset}" if wrong.offset else ""
         raise error(f"cannot read the expression{where}: {wrong.msg}", received=_short(text), remedy=_EXAMPLE) from None

@@ -10,6 +10,9 @@ from surefoot.core.errors import ScheduleError
 
 _UNITS = {"": "", "step": "", "steps": "", "ep": "ep", "epoch": "ep", "epochs": "ep", "%": "%"}
 _UNITS |= {"sample": "samples", "samples": "samples", "tok": "tok", "token": "tok", "tokens": "tok"}
+_UNITS |= {"s": "s", "sec": "s", "second": "s", "seconds": "s", "min": "min", "minute": "min", "minutes": "min"}
+_UNITS |= {"h": "h", "hour": "h", "hours": "h"}
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
 _FORM = re.compile(r"\s*(\d{1,40}(?:\.\d{0,15})?(?:[eE]\+?(?:1\d|\d))?)\s*(%|[a-zA-Z]*)\s*")
 _REMEDY = "give steps (500), epochs ('5ep'), a share of all steps ('10%'), samples ('1e6samples') or tokens ('2e9tok')"
 
@@ -36,6 +39,11 @@ class Clock:
 
 
 @frozen
+class Seconds(Clock):
+    """A clock whose steps are seconds: that of a schedule played over wall-clock time."""
+
+
+@frozen
 class Length:
     """A stretch of training: an exact number and its unit.
 
@@ -48,19 +56,31 @@ class Length:
     amount: Fraction
     unit: str = ""  # "" for steps
 
+    @property
+    def seconds(self) -> Fraction | None:
+        """The length in seconds where it is one of wall-clock time, else None."""
+        return self.amount * _SECONDS[self.unit] if self.unit in _SECONDS else None
+
     def steps(self, clock: Clock) -> Fraction:
         """The length in steps, exact. Raises ScheduleError where the clock lacks what the unit needs."""
+        if self.seconds is not None:
+            if not isinstance(clock, Seconds):
+                raise ScheduleError(
+                    f"the length {str(self)!r} is wall-clock time, and this schedule counts updates",
+                    remedy="play the schedule by the clock: wall_clock(cosine(), '2h')",
+                )
+            return self.seconds
         match self.unit:
             case "":
                 return self.amount
             case "%":
                 return self.amount * clock.steps / 100
             case "ep":
-                return self.amount * _known(clock.steps_per_epoch, self, "steps_per_epoch")
+                return self.amount * _known(clock, self, "steps_per_epoch")
             case "samples":
-                return self.amount / _known(clock.batch_size, self, "batch_size")
+                return self.amount / _known(clock, self, "batch_size")
             case _:
-                return self.amount / _known(clock.tokens_per_step, self, "tokens_per_step")
+                return self.amount / _known(clock, self, "tokens_per_step")
 
     def __str__(self) -> str:
         whole = self.amount.denominator == 1
@@ -71,7 +91,8 @@ LengthLike = Length | int | str
 
 
 def length(value: LengthLike) -> Length:
-    """A length from `500`, `"500"`, `"5ep"`, `"10%"`, `"1e6samples"` or `"2e9tok"`. Raises ScheduleError."""
+    """A length from `500`, `"500"`, `"5ep"`, `"10%"`, `"1e6samples"`, `"2e9tok"` or, of wall-clock time, `"90s"`,
+    `"5min"`, `"2h"`. Raises ScheduleError."""
     if isinstance(value, Length):
         return value
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15:
@@ -97,8 +118,14 @@ def half_up(x: Fraction) -> int:
     return math.floor(x + Fraction(1, 2))
 
 
-def _known(value: int | None, time: Length, name: str) -> int:
+def _known(clock: Clock, time: Length, name: str) -> int:
+    value: int | None = getattr(clock, name)
     if value is None:
+        if isinstance(clock, Seconds):
+            raise ScheduleError(
+                f"the length {str(time)!r} has no meaning in wall-clock time",
+                remedy="give '90s', '5min', '2h' or '10%'",
+            )
         raise ScheduleError(f"the length {str(time)!r} needs {name}", remedy=f"pass {name}=... to bind")
     return value
 

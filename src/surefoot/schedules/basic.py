@@ -1,19 +1,46 @@
-"""The elementary shapes: constant, steps, exponentials, linear, polynomial, inverse time, warm-up."""
+"""The elementary shapes: constant, steps, exponentials, linear, inverse time; and what decays share."""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
+from typing import Any
 
 from attrs import field, frozen
 
 from surefoot.core.errors import ScheduleError
 from surefoot.core.units import Length, length, length_or_none
-from surefoot.schedules.leaf import Leaf, Value, decay_steps, edges, floats, lengths, levels, periods
+from surefoot.schedules.leaf import Endless, Leaf, Value, decay_steps, edges, floats, lengths, levels, periods
 from surefoot.schedules.named import flag, named, number_in, numbers
 from surefoot.schedules.span import Span
 
 anything = number_in(-math.inf, math.inf)
 positive = number_in(0, math.inf)
+share = number_in(0, 1)
+
+
+def above_zero(owner: Any, attribute: Any, value: Any) -> None:
+    """An attrs validator: a number above 0."""
+    anything(owner, attribute, value)
+    if value <= 0:
+        raise ScheduleError(f"{owner.name}'s {attribute.name} must be above 0", received=value)
+
+
+@frozen(repr=False)
+class Decay(Leaf):
+    """What decays share: end + (1 − end) · d(u), u = t/N. A subclass gives d, which falls from 1 to 0."""
+
+    over: Length | None = field(default=None, converter=length_or_none)
+    end: float = field(default=0.0, kw_only=True, validator=anything)
+    inclusive: bool = field(default=False, kw_only=True, validator=flag)
+
+    @abstractmethod
+    def fall(self, u: Any, xp: Any) -> Any:
+        """d(u), for u in 0 … 1."""
+
+    def formula(self, span: Span) -> Value:
+        steps, end = decay_steps(span, self.inclusive), self.end
+        return lambda t, xp: end + (1 - end) * self.fall(xp.clip(t / steps, 0, 1), xp)
 
 
 @named
@@ -37,7 +64,7 @@ class Constant(Leaf):
 
 @named
 @frozen(repr=False)
-class Step(Leaf):
+class Step(Endless):
     """Step decay: multiplied by `factor` every so often.
 
     Equation: s(t) = factor^⌊t / every⌋. Parameters: `every`, a length; `factor` (torch's gamma, 0.1).
@@ -57,7 +84,7 @@ class Step(Leaf):
 
 @named
 @frozen(repr=False)
-class Multistep(Leaf):
+class Multistep(Endless):
     """Multiplied by `factor` at each of the given times.
 
     Equation: s(t) = factor^(how many of `at` are ≤ t). Parameters: `at`, rising lengths; `factor` (torch's 0.1).
@@ -77,7 +104,7 @@ class Multistep(Leaf):
 
 @named
 @frozen(repr=False)
-class Piecewise(Leaf):
+class Piecewise(Endless):
     """Piecewise constant: a value for each stretch.
 
     Equation: s(t) = values[how many of `at` are ≤ t]. Parameters: `at`, rising lengths; `values`, one more than `at`.
@@ -105,7 +132,7 @@ class Piecewise(Leaf):
 
 @named
 @frozen(repr=False)
-class Exponential(Leaf):
+class Exponential(Endless):
     """Exponential decay, smooth or on a staircase.
 
     Equation: s(t) = factor^(t / every), the exponent rounded down on a staircase. Parameters: `factor`; `every`, the
@@ -127,7 +154,7 @@ class Exponential(Leaf):
 
 @named
 @frozen(repr=False)
-class NaturalExponential(Leaf):
+class NaturalExponential(Endless):
     """Exponential decay given by its rate, smooth or on a staircase.
 
     Equation: s(t) = exp(−rate · t / every), t / every rounded down on a staircase. Parameters: `rate`; `every`, a
@@ -150,7 +177,7 @@ class NaturalExponential(Leaf):
 
 @named
 @frozen(repr=False)
-class InverseTime(Leaf):
+class InverseTime(Endless):
     """Inverse time decay (1/t), smooth or on a staircase.
 
     Equation: s(t) = 1 / (1 + rate · t / every), t / every rounded down on a staircase. Parameters: `rate`; `every`, a
@@ -168,28 +195,6 @@ class InverseTime(Leaf):
     def formula(self, span: Span) -> Value:
         passed, rate = periods(span.period(self.every, "inverse_time's every"), self.staircase), self.rate
         return lambda t, xp: 1 / (1 + rate * passed(t, xp))
-
-
-@named
-@frozen(repr=False)
-class Polynomial(Leaf):
-    """Polynomial decay from 1 to `end`; `power=1` is linear.
-
-    Equation: s(t) = end + (1 − end)(1 − t/N)^power. Parameters: `over` = N; `power`; `end`; `inclusive`: the end is
-    reached at N − 1, the last update, rather than at N.
-
-    >>> Polynomial(power=2.0).bind(steps=100)(50)
-    0.25
-    """
-
-    over: Length | None = field(default=None, converter=length_or_none)
-    power: float = field(default=1.0, kw_only=True, validator=positive)
-    end: float = field(default=0.0, kw_only=True, validator=anything)
-    inclusive: bool = field(default=False, kw_only=True, validator=flag)
-
-    def formula(self, span: Span) -> Value:
-        steps, power, end = decay_steps(span, self.inclusive), self.power, self.end
-        return lambda t, xp: end + (1 - end) * xp.clip(1 - t / steps, 0, None) ** power
 
 
 @named
@@ -214,27 +219,6 @@ class Linear(Leaf):
         return lambda t, xp: start + rise * xp.clip(t / steps, 0, 1)
 
 
-@named
-@frozen(repr=False)
-class Warmup(Leaf):
-    """Linear warm-up to 1, then 1.
-
-    Equation: s(t) = (t + 1)/W, or t/W with `from_zero`. Parameters: `over` = W; `from_zero`.
-
-    Source: Goyal et al., "Accurate, Large Minibatch SGD" (arXiv:1706.02677).
-
-    >>> Warmup(4).bind(steps=10).values(stop=5).tolist()
-    [0.25, 0.5, 0.75, 1.0, 1.0]
-    """
-
-    over: Length | None = field(converter=length)
-    from_zero: bool = field(default=False, kw_only=True, validator=flag)
-
-    def formula(self, span: Span) -> Value:
-        steps, first = max(span.steps, 1), 0 if self.from_zero else 1
-        return lambda t, xp: xp.clip((t + first) / steps, 0, 1)
-
-
 constant, step, multistep, piecewise = Constant, Step, Multistep, Piecewise
 exponential, natural_exponential, inverse_time = Exponential, NaturalExponential, InverseTime
-polynomial, linear, warmup = Polynomial, Linear, Warmup
+linear = Linear

@@ -39,6 +39,7 @@ class Curve:
     notes: tuple[Note, ...] = field(init=False, eq=False, repr=False)
     _number: Callable[..., float] = field(init=False, eq=False, repr=False)
     _factors: tuple[float, ...] = field(init=False, eq=False, repr=False)
+    _tables: dict[Any, Any] = field(init=False, eq=False, repr=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         span = Span(self.clock, 0, self.clock.steps, self.clock.steps)
@@ -47,6 +48,9 @@ class Curve:
             number = emit.compiled(expression)
         except RecursionError:
             raise ScheduleError("the schedule is nested too deeply", received=type(self.schedule).__name__) from None
+        except ArithmeticError as wrong:
+            shown = str(self.schedule)[:200]
+            raise ScheduleError(f"the schedule cannot be computed: {wrong.args[-1]}", received=shown) from None
         for name, value in (
             ("expression", expression),
             ("reducers", tuple(span.reducers)),
@@ -114,16 +118,13 @@ class Curve:
             )
         return tuple(r.value(s) for r, s in zip(self.reducers, state, strict=True))
 
-    def check(self) -> list[str]:
-        """What looks wrong, in sentences: values that are negative or not finite, parts that are never reached."""
-        values, found = self.values(), [note.what for note in self.notes]
-        for wrong, what in ((~np.isfinite(values), "not finite"), (values < 0, "negative")):
-            if wrong.any():
-                step = int(wrong.argmax())
-                found.append(f"the value is {what} ({values[step]:g}) at step {step}")
-        return found
+    def check(self, of: str = "lr") -> list[str]:
+        """What looks wrong about the values of a hyperparameter, in sentences with place and remedy: see `lint`."""
+        from surefoot.schedules.lint import lint  # which looks into schedules, and schedules make curves
+
+        return [str(finding) for finding in lint(self, of)]
 
     def _array(self, t: Any, factors: Sequence[float]) -> Any:
-        if isinstance(t, np.ndarray | np.generic):
+        if isinstance(t, (np.ndarray, np.generic)):
             return evaluate.on_array(self.expression, np.asarray(t, dtype=np.float64), factors)
-        return evaluate.on_foreign(self.expression, t, factors)
+        return evaluate.on_foreign(self.expression, t, factors, self._tables)

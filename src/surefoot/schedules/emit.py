@@ -39,13 +39,13 @@ _SIGNS = {
 }
 
 
-def _library(name: str, module: str) -> Dialect:
+def _library(name: str, module: str, **others: str) -> Dialect:
     functions = ("cos", "exp", "log", "sqrt", "tanh", "floor", "ceil")
     calls = {each: f"{module}.{each}({{0}})" for each in functions}
     calls |= {each: f"{module}.{each}({{0}}, {{1}})" for each in ("minimum", "maximum")}
     calls |= {"where": f"{module}.where({{0}}, {{1}}, {{2}})", "constant": f"{module}.full_like(t, {{0}})"}
     # Of numbers alone a library would make its default type: torch.where(c, 0.1, 0.5) is float32.
-    return Dialect(name, _SIGNS | calls | {"factor": f"{module}.full_like(t, factors[{{0}}])"})
+    return Dialect(name, _SIGNS | calls | {"factor": f"{module}.full_like(t, factors[{{0}}])"} | others)
 
 
 PYTHON = Dialect(
@@ -55,7 +55,16 @@ PYTHON = Dialect(
     | {"minimum": "{0} if {0} < {1} else {1}", "maximum": "{0} if {0} > {1} else {1}"},
     lazy=True,
 )
-TORCH, JAX, KERAS = _library("torch", "torch"), _library("jax", "jnp"), _library("keras", "ops")
+TORCH, JAX = _library("torch", "torch"), _library("jax", "jnp")
+# Keras's own minimum, maximum, floor and ceil turn float64 into float32 on torch; signs and where do not.
+KERAS = _library(
+    "keras",
+    "ops",
+    minimum="ops.where({0} < {1}, {0}, {1})",
+    maximum="ops.where({0} > {1}, {0}, {1})",
+    floor="({0}) // 1",
+    ceil="-(-({0}) // 1)",
+)
 
 
 def function(expression: Value, dialect: Dialect, name: str = "value", head: str = "") -> str:
@@ -171,7 +180,7 @@ class _Writer:
         return template.format(*texts)
 
     def atom(self, x: Value, text: str) -> str:
-        return text if not self.dialect.lazy or not _is(x) or text.isidentifier() else self.name(x, text)
+        return text if not _is(x) or text.isidentifier() else self.name(x, text)
 
     def lazy(self, x: Expression) -> str:
         name = f"v{self.count}"

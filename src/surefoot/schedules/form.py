@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from surefoot.core import text
 from surefoot.core.errors import ScheduleError, did_you_mean
 from surefoot.core.units import Length
 from surefoot.schedules.algebra import Extreme, Product, Scale, Sum, maximum, minimum, product, scale, total
+from surefoot.schedules.compositions import COMPOSITIONS
 from surefoot.schedules.named import NAMED, Named
 from surefoot.schedules.schedule import Schedule
 from surefoot.schedules.span import Resolvable
@@ -64,7 +66,7 @@ def from_json(data: dict[str, Any]) -> Schedule:
 def _build(node: text.Node) -> Any:
     match node:
         case text.Operation(symbol=symbol, left=left, right=right):
-            return _combine(symbol, _build(left), _build(right))
+            return combine(symbol, _build(left), _build(right))
         case text.Call(name=name, args=args, kwargs=kwargs):
             return make(name, [_build(a) for a in args], {k: _build(v) for k, v in kwargs.items()})
         case list():
@@ -72,7 +74,7 @@ def _build(node: text.Node) -> Any:
     return node
 
 
-def _combine(symbol: str, left: Any, right: Any) -> Schedule:
+def combine(symbol: str, left: Any, right: Any) -> Schedule:
     if not isinstance(left, Schedule | float | int) or not isinstance(right, Schedule | float | int):
         raise ScheduleError(f"{symbol!r} joins schedules and numbers", received=f"{left!r} {symbol} {right!r}")
     match symbol, left, right:
@@ -91,17 +93,24 @@ def make(name: str, args: list[Any], kwargs: dict[str, Any]) -> Schedule:
     """A schedule by its name. Raises ScheduleError for unknown names and arguments."""
     if name in ("minimum", "maximum") and not kwargs:
         return COMBINATIONS[name](*args)
-    kind = NAMED.get(name)
-    if kind is None:
-        raise ScheduleError(f"unknown schedule {name!r}", remedy=did_you_mean(name, [*NAMED, "minimum", "maximum"]))
-    known = [field.name for field in text.attributes(kind) if field.init]
+    made_by: Callable[..., Schedule] | None = NAMED.get(name) or COMPOSITIONS.get(name)
+    if made_by is None:
+        known = [*NAMED, *COMPOSITIONS, "minimum", "maximum"]
+        raise ScheduleError(f"unknown schedule {name!r}", remedy=did_you_mean(name, known))
+    signature = inspect.signature(made_by)
     for argument in kwargs:
-        if argument not in known:
-            raise ScheduleError(f"{name} has no argument {argument!r}", remedy=did_you_mean(argument, known))
+        if argument not in signature.parameters:
+            remedy = did_you_mean(argument, signature.parameters)
+            raise ScheduleError(f"{name} has no argument {argument!r}", remedy=remedy)
     try:
-        return kind(*args, **kwargs)
-    except TypeError as wrong:  # a missing or surplus argument: attrs says which
-        raise ScheduleError(f"{name}: {str(wrong).split('__init__() ')[-1]}") from None
+        signature.bind(*args, **kwargs)
+    except TypeError as wrong:  # a missing or surplus argument: Python says which
+        raise ScheduleError(f"{name}: {wrong}", remedy=f"write {name}{_written(signature)}") from None
+    return made_by(*args, **kwargs)
+
+
+def _written(signature: inspect.Signature) -> str:
+    return "(" + ", ".join(signature.parameters) + ")"
 
 
 def _data(value: Any) -> Any:

@@ -17,11 +17,14 @@ Value = Callable[[Any, Any], Any]  # (t, namespace) → value
 
 
 class Leaf(Named):
-    """A schedule without parts. A subclass gives `over` and `formula`; past its end the value at the end holds."""
+    """A schedule without parts. A subclass gives `over` and `formula`; past its end the value at the end holds.
+
+    One that is `periodic` goes on past its end too.
+    """
 
     __slots__ = ()
     is_rate: ClassVar[bool] = False
-    periodic: ClassVar[bool] = False  # True: goes on past its end
+    periodic: ClassVar[bool] = False
     over: Length | None
 
     @abstractmethod
@@ -41,6 +44,15 @@ class Leaf(Named):
         if self.periodic:
             return value
         return lambda t, xp: value(xp.clip(t, 0, end), xp)
+
+
+class Endless(Leaf):
+    """A leaf without an end of its own, such as a staircase. Given no length, it goes on past the horizon."""
+
+    __slots__ = ()
+
+    def resolve(self, span: Span) -> Formula:
+        return self.formula(span) if self.is_open else super().resolve(span)
 
 
 def lengths(values: Iterable[LengthLike]) -> tuple[Length, ...]:

@@ -23,6 +23,7 @@ class Note:
     step: int
     what: str
     remedy: str = ""
+    cut_off: bool = False  # the schedule is longer than the time there is for it
 
 
 @frozen
@@ -58,6 +59,11 @@ class Span:
     def note(self, kind: str, what: str, remedy: str = "", step: int | None = None) -> None:
         self.notes.append(Note(kind, self.start if step is None else step, what, remedy))
 
+    def note_cut_off(self, what: str) -> None:
+        """Something lasts longer than the time there is for it."""
+        remedy = "shorten it, give its lengths in % or leave its length out, or train for longer"
+        self.notes.append(Note("end never reached", self.stop, what, remedy, cut_off=True))
+
     def period(self, length: Length, what: str) -> Fraction:
         """A length in steps that something repeats after; at least one step."""
         steps = length.steps(self.clock)
@@ -83,10 +89,7 @@ def fit(schedule: Resolvable, span: Span) -> Span:
         return span
     steps = half_up(schedule.length(span.clock))
     if steps > span.steps:
-        span.note(
-            "end never reached",
-            f"{schedule} lasts {steps:,} steps; only {span.steps:,} are there for it",
-            "shorten it, give its lengths in % or leave its length out, or train for longer",
-            step=span.stop,
+        span.note_cut_off(
+            f"the schedule is longer than the time there is for it: {schedule} lasts {steps:,} steps of {span.steps:,}"
         )
     return span.part(0, steps)

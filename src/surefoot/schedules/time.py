@@ -37,9 +37,10 @@ class Then(Schedule):
     def resolve(self, span: Span) -> Formula:
         bounds = self.bounds(span)
         for start, end, part in bounds:
-            if end == start:
+            if end == start and start < span.steps:
                 span.note("zero width", f"{part} lasts no step at all", "give it a longer length", span.start + start)
-        filled = [bound for bound in bounds if bound[1] > bound[0]] or bounds[-1:]
+        # One that begins past the horizon has no length left, and may go on without end.
+        filled = [bound for bound in bounds if bound[1] > bound[0] or bound[0] > span.steps] or bounds[-1:]
         starts = [start for start, _, _ in filled]
         pieces = [part.resolve(span.part(start, end - start)) for start, end, part in filled]
         return lambda t, xp: xp.select(t, starts, [lambda u, p=piece: p(u, xp) for piece in pieces])
@@ -49,11 +50,14 @@ class Then(Schedule):
         given = [None if part.is_open else part.length(span.clock) for part in self.parts]
         left = span.steps - sum((each for each in given if each is not None), Fraction(0))
         if self.is_open and half_up(left) < 0:
-            raise ScheduleError(
+            longer = (
                 f"the schedule is longer than the time there is for it: the parts of {self} last "
-                f"{half_up(span.steps - left)} steps of {span.steps}",
-                remedy="shorten a part, give lengths in %, or train for longer",
+                f"{half_up(span.steps - left):,} steps of {span.steps:,}"
             )
+            if not self.parts[-1].is_open:  # what follows the open part would come too early
+                raise ScheduleError(longer, remedy="shorten a part, give lengths in %, or train for longer")
+            span.note_cut_off(longer)
+            left = Fraction(0)
         edges, edge = [0], Fraction(0)
         for each in given:
             edge += left if each is None else each
@@ -117,9 +121,8 @@ class During(Bent):
         return self.over.steps(clock)
 
     def resolve(self, span: Span) -> Formula:
-        if self.part.is_open:
-            return self.part.resolve(span)
-        own = half_up(self.part.length(span.clock))  # cut off on purpose: nothing to note
+        # One that is longer is cut off on purpose: there is nothing to note.
+        own = span.steps if self.part.is_open else half_up(self.part.length(span.clock))
         part = self.part.resolve(span.part(0, own))
         return lambda t, xp: part(xp.clip(t, 0, span.steps), xp)
 
@@ -334,7 +337,7 @@ def then(*parts: Schedule) -> Schedule:
             received=unclear,
             remedy="say how long the others last: constant(over='30%') >> cosine()",
         )
-    return Then(flat)
+    return Then(flat) if len(flat) > 1 else flat[0]
 
 
 during, skip, stretch, repeat = During, Skip, Stretch, Repeat

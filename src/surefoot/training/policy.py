@@ -61,7 +61,9 @@ class Policy:
     def check(self) -> list[str]:
         """What looks wrong about the curves, in sentences that name the recipe."""
         return [
-            f"{self.recipe.name}: {name}: {found}" for name, curve in self.curves.items() for found in curve.check()
+            f"{self.recipe.name}: {name}: {found}"
+            for name, curve in self.curves.items()
+            for found in curve.check(of=name)
         ]
 
 
@@ -84,12 +86,21 @@ def bind(recipe: Recipe, clock: Clock) -> Policy:
                 fixed = rule.filled({**fixed, name: value})
             else:
                 schedules[name] = _scheduled(rule, name, text)
-        curves = {name: Curve(schedule, clock) for name, schedule in schedules.items()}
+        curves = {name: _fitting(schedule, clock) for name, schedule in schedules.items()}
         ranges = {name: _in_range(rule, name, curve) for name, curve in curves.items()}
     except (RecipeError, ScheduleError) as wrong:
         raise type(wrong)(f"recipe {recipe.name!r}: {wrong}") from None
     moving = frozenset(n for n, (low, high) in ranges.items() if curves[n].reducers or low != high)
     return Policy(recipe, rule, fixed | {n: low for n, (low, _) in ranges.items() if n not in moving}, curves, moving)
+
+
+def _fitting(schedule: Schedule, clock: Clock) -> Curve:
+    # Elsewhere a schedule that is cut off is a finding; here runs would be compared that never end as they should.
+    curve = Curve(schedule, clock)
+    for note in curve.notes:
+        if note.cut_off:
+            raise ScheduleError(note.what, remedy=note.remedy)
+    return curve
 
 
 def _rate(peak: float, shape: Schedule) -> Schedule:
