@@ -10,46 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from surefoot import optimizers, schedules
+    from surefoot import adapters, like, optimizers, schedules
+    from surefoot.adapters.from_torch import from_torch
     from surefoot.core.errors import SurefootError, UsageError
     from surefoot.core.recipe import Recipe
     from surefoot.core.record import Observation
     from surefoot.core.task import Metric, Task
-    from surefoot.optimizers import like
     from surefoot.report import Comparison
-    from surefoot.schedules import (
-        Curve,
-        Schedule,
-        constant,
-        cosine,
-        cyclical,
-        exponential,
-        from_json,
-        inverse_time,
-        linear,
-        multistep,
-        natural_exponential,
-        one_cycle,
-        one_cycle_momentum,
-        parse,
-        piecewise,
-        plateau,
-        polynomial,
-        step,
-        strategy,
-        to_json,
-        warmup,
-    )
+    from surefoot.schedules import *  # noqa: F403
     from surefoot.studies import compare
 
-_SCHEDULES = (
-    "Curve", "Schedule", "constant", "cosine", "cyclical", "exponential", "from_json", "inverse_time", "linear",
-    "multistep", "natural_exponential", "one_cycle", "one_cycle_momentum", "parse", "piecewise", "plateau",
-    "polynomial", "step", "strategy", "to_json", "warmup",
-)  # fmt: skip
-
-# Where each public name lives: loaded when it is first used, so that importing surefoot costs no torch.
-_HOMES = dict.fromkeys(_SCHEDULES, "surefoot.schedules") | {
+# Everything is loaded when it is first used, so that importing surefoot costs no torch, and next to nothing.
+_PARTS = ("adapters", "like", "optimizers", "schedules")
+_HOMES = {
     "Comparison": "surefoot.report",
     "Metric": "surefoot.core.task",
     "Observation": "surefoot.core.record",
@@ -58,52 +31,22 @@ _HOMES = dict.fromkeys(_SCHEDULES, "surefoot.schedules") | {
     "Task": "surefoot.core.task",
     "UsageError": "surefoot.core.errors",
     "compare": "surefoot.studies",
-    "like": "surefoot.optimizers",
+    "from_torch": "surefoot.adapters.from_torch",
 }
-
-__all__ = [
-    "Comparison",
-    "Curve",
-    "Metric",
-    "Observation",
-    "Recipe",
-    "Schedule",
-    "SurefootError",
-    "Task",
-    "UsageError",
-    "compare",
-    "constant",
-    "cosine",
-    "cyclical",
-    "exponential",
-    "from_json",
-    "inverse_time",
-    "like",
-    "linear",
-    "multistep",
-    "natural_exponential",
-    "one_cycle",
-    "one_cycle_momentum",
-    "optimizers",
-    "parse",
-    "piecewise",
-    "plateau",
-    "polynomial",
-    "schedules",
-    "step",
-    "strategy",
-    "to_json",
-    "warmup",
-]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("optimizers", "schedules"):
+    if name in _PARTS:
         return import_module(f"surefoot.{name}")
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    known = import_module("surefoot.schedules").__all__  # every shape and combination is public
+    if name == "__all__":
+        return sorted({*_PARTS, *_HOMES, *known})
+    if name in known:
+        return getattr(import_module("surefoot.schedules"), name)
     raise AttributeError(f"module 'surefoot' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return list(__getattr__("__all__"))

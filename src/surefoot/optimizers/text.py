@@ -21,10 +21,9 @@ RULES: dict[str, Callable[..., Rule]] = {
     "adamw": adamw,
 }
 PRESETS: dict[str, Callable[..., Rule]] = {
-    f"{library.__name__}.{name}": getattr(library, name)
-    for library in (like.torch, like.keras)
-    for name in vars(library)
-    if not name.startswith("_")
+    f"{library}.{name}": getattr(presets, name)
+    for library, presets in (("torch", like.torch), ("keras", like.keras))
+    for name in presets.__all__
 }
 
 
