@@ -8,7 +8,7 @@ import click
 
 from surefoot.core.errors import SurefootError, UsageError
 
-COMMANDS = ("compare", "show")
+COMMANDS = ("compare", "plot", "show")
 
 
 class Verbs(click.Group):
@@ -33,6 +33,7 @@ def surefoot() -> None:
     \b
     Example:
       surefoot compare                 every classic strategy on real digits
+      surefoot plot "cosine()"         a schedule drawn, and what looks wrong about it
       surefoot show                    what was compared before
     """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from attrs import frozen
@@ -16,12 +15,10 @@ from numpy.typing import NDArray
 from surefoot.analysis.summary import series
 from surefoot.core.history import History, Study
 from surefoot.core.units import Clock
+from surefoot.report.drawing import style
 from surefoot.report.findings import Findings
 from surefoot.training import bind
 
-# Okabe and Ito's colours (all but yellow, too light for a line) are told apart by all eyes; strokes multiply them.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
-STROKES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 BANDED = 60  # recipes whose spread is drawn: with more, bands hide each other
 NAMED = 30  # recipes in the legend: what fits beside the curves
 MOST = 1e30  # what is larger is drawn as this: beyond it the arithmetic of drawing overflows
@@ -108,11 +105,6 @@ def rate_curves(comparison: Findings) -> Figure:
     _draw(axes, rates(comparison), 2, log=True)
     axes.set(xlabel="epoch", ylabel="learning rate", title="learning rate")
     return figure
-
-
-def style(index: int) -> dict[str, Any]:
-    """The colour and stroke of a recipe: distinct for the first 35, the same wherever it is drawn."""
-    return {"color": COLOURS[index % len(COLOURS)], "linestyle": STROKES[index // len(COLOURS) % len(STROKES)]}
 
 
 def _draw(axes: Axes, found: Sequence[Line], panel: int, *, log: bool) -> None:
