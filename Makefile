@@ -5,32 +5,45 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 PIP := $(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench fuzz clean
 
 demo: .venv/ready  ## compare every classic strategy on real digits
 	$(BIN)/surefoot compare digits --recipes classic --seeds 3
 
-test: .venv/ready  ## run the tests
+test: .venv/tools  ## run the tests
 	$(BIN)/python -m pytest
 
-check: .venv/ready  ## style, types, architecture
+check: .venv/tools  ## style, types, architecture
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/ready  ## measure; prints what it measured
+bench: .venv/tools  ## measure; prints what it measured
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/whole.py
 	$(BIN)/python benchmarks/trainers.py
 	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/schedules.py
+
+fuzz: .venv/tools  ## throw mutated text and JSON at the parser for a minute
+	$(PIP) -e '.[fuzz]'
+	$(BIN)/python fuzz/parse.py -max_total_time=60
 
 .venv/ready: pyproject.toml constraints.txt
 	@echo "Setting up .venv (the first time this downloads PyTorch and takes some minutes)"
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Surefoot needs Python 3.11 or newer: make PYTHON=python3.11")'
 	$(PYTHON) -m venv .venv
 	$(PIP) torch $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX))
+	$(PIP) -e .
+	@touch $@
+
+# The frameworks that schedules are tested in, about a gigabyte. timm is taken without what it needs: its schedulers
+# need torch alone, and the rest of it torchvision.
+.venv/tools: .venv/ready
+	@echo "Adding what the tests need to .venv"
 	$(PIP) -e '.[dev]'
+	$(PIP) --no-deps timm
 	@touch $@
 
 clean:
