@@ -1,5 +1,6 @@
 """Public names, the README and the pins are what they say."""
 
+import html
 import re
 import subprocess
 import sys
@@ -10,15 +11,22 @@ import pytest
 
 import surefoot as sf
 from surefoot.cli.compare import compare
+from surefoot.cli.plot import plot
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 PUBLIC = """
-Comparison Curve Metric Observation Recipe Schedule SurefootError Task UsageError compare constant cosine cyclical
-exponential from_json inverse_time like linear multistep natural_exponential one_cycle one_cycle_momentum optimizers
-parse piecewise plateau polynomial schedules step strategy to_json warmup
+Comparison Curve Metric Observation Recipe STRATEGIES Schedule SurefootError Task UsageError adapters branch
+chebyshev chebyshev_steps clip compare constant cooldown cosine cosine_cooldown cosine_restarts cosine_wave cyclical
+cyclical_momentum decay_now difference during every exponential exponential_cooldown exponential_warmup extend
+flat_cosine from_json from_torch geometric greedy hyperbolic inverse_power inverse_sqrt inverse_time k_decay knee
+like linear maximum minimum multistep natural_exponential noam noise one_cycle one_cycle_momentum optimizers paced
+parse piecewise planned plateau polynomial power_law radam_warmup range_test repeat restarts rex schedules skip
+slanted_triangular step strategy stretch tanh_decay timm_noise to_json trapezoid tri_stage
+untuned_exponential_warmup untuned_linear_warmup wall_clock warmup warmup_hold_cosine warmup_hold_cosine_constant
+wsd wsd_s
 """
 
 
@@ -60,10 +68,34 @@ def test_the_readmes_recipe_file_is_one():
     assert [len(read(block, "block").recipes) for block in blocks] == [3, 2, 1]
 
 
-def test_the_readmes_options_exist():
-    known = {option for parameter in compare.params for option in parameter.opts}
-    for line in re.findall(r"^surefoot compare .*$", README, re.M):
+@pytest.mark.parametrize("command", [compare, plot], ids=lambda command: command.name)
+def test_the_readmes_options_exist(command):
+    known = {option for parameter in command.params for option in parameter.opts}
+    for line in re.findall(rf"^surefoot {command.name} .*$", README, re.M):
         assert set(re.findall(r"--[\w-]+", line)) <= known
+
+
+def test_the_page_of_schedules_is_what_the_code_makes():
+    """Run docs/make_schedules.py after changing a shape or a preset."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    import make_schedules
+
+    page = (ROOT / "docs/schedules.md").read_text()
+    assert make_schedules.filled(page) == page
+    for title, modules in make_schedules.FAMILIES.items():
+        assert make_schedules.members(modules), title
+        picture = (ROOT / "docs" / make_schedules.picture(title)).read_text()
+        for text in make_schedules.examples(modules).values():
+            assert html.escape(text.split(",")[0].split(">>")[0].strip(), quote=False) in picture, text
+    for block in re.findall(r"```python\n(.*?)```", page, re.S):
+        exec(compile(block, "docs/schedules.md", "exec"), {})
+
+
+def test_every_defect_names_a_test_that_exists():
+    rows = re.findall(r"\| `(tests/[\w/]+\.py)::(\w+)` \|", (ROOT / "docs/schedules.md").read_text())
+    assert len(rows) >= 18
+    for path, name in rows:
+        assert f"def {name}(" in (ROOT / path).read_text(), name
 
 
 def test_the_documented_shapes_and_optimizers_exist():

@@ -10,15 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from surefoot import adapters, like, optimizers, schedules
-    from surefoot.adapters.from_torch import from_torch
-    from surefoot.core.errors import SurefootError, UsageError
-    from surefoot.core.recipe import Recipe
-    from surefoot.core.record import Observation
-    from surefoot.core.task import Metric, Task
-    from surefoot.report import Comparison
+    from surefoot import adapters as adapters
+    from surefoot import like as like
+    from surefoot import optimizers as optimizers
+    from surefoot import schedules as schedules
+    from surefoot.adapters.from_torch import from_torch as from_torch
+    from surefoot.core.errors import SurefootError as SurefootError
+    from surefoot.core.errors import UsageError as UsageError
+    from surefoot.core.recipe import Recipe as Recipe
+    from surefoot.core.record import Observation as Observation
+    from surefoot.core.task import Metric as Metric
+    from surefoot.core.task import Task as Task
+    from surefoot.report import Comparison as Comparison
     from surefoot.schedules import *  # noqa: F403
-    from surefoot.studies import compare
+    from surefoot.studies import compare as compare
 
 # Everything is loaded when it is first used, so that importing surefoot costs no torch, and next to nothing.
 _PARTS = ("adapters", "like", "optimizers", "schedules")

@@ -39,6 +39,15 @@ def test_wsd(shape):
     np.testing.assert_allclose(values, [kozistr(t, shape) for t in range(N + 10)], rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", ["linear", "1-sqrt", "cosine", "square", "exponential"])
+def test_wsd_falls_to_its_end_without_a_leap(shape):
+    """pytorch_optimizer's ignores min_lr_ratio until it jumps to it."""
+    values = s.wsd(shape=shape, end=0.3).bind(1000).values(stop=1100)
+    assert values[1000:] == pytest.approx(0.3)
+    assert np.abs(np.diff(values[50:])).max() < 0.06  # 1-sqrt is steepest where it begins
+    assert values[50:].min() >= 0.3 - 1e-12
+
+
 def fairseq(t, warmup=100, hold=400, decay=500, start=0.01, end=0.01):
     """TriStageLRSchedule.step_update with a peak of 1."""
     if t < warmup:

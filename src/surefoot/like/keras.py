@@ -8,7 +8,7 @@ from surefoot.schedules.like.keras import *  # noqa: F403
 if TYPE_CHECKING:
     from surefoot.optimizers.like.keras import *  # noqa: F403
 
-__all__ = [*schedules.__all__, "SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]
+__all__ = [*schedules.__all__, "SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]  # noqa: F405
 
 
 def __getattr__(name: str) -> Any:

@@ -43,6 +43,7 @@ from surefoot.schedules.decays import (
     slanted_triangular,
     tanh_decay,
 )
+from surefoot.schedules.difference import difference
 from surefoot.schedules.factory import STRATEGIES, strategy
 from surefoot.schedules.form import from_json, parse, to_json
 from surefoot.schedules.greedy import greedy
@@ -79,6 +80,7 @@ __all__ = [
     "cyclical",
     "cyclical_momentum",
     "decay_now",
+    "difference",
     "during",
     "every",
     "exponential",

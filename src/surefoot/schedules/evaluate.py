@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import array_api_compat
 import numpy as np
 from attrs import define
 from numpy.typing import NDArray
@@ -61,8 +60,9 @@ def on_foreign(expression: Value, t: Any, factors: Sequence[float], tables: dict
     torch = sys.modules.get("torch")  # asked for by isinstance: torch.compile looks into this function
     if torch is not None and isinstance(t, torch.Tensor):
         return _Foreign(torch, t.double(), factors, tables, {}).array(expression)
-    if array_api_compat.is_jax_array(t):
-        jnp = array_api_compat.array_namespace(t)
+    jax = sys.modules.get("jax")
+    if jax is not None and isinstance(t, jax.Array):
+        jnp = jax.numpy
         return _Foreign(jnp, jnp.asarray(t, dtype=jnp.result_type(float)), factors, tables, {}).array(expression)
     raise ScheduleError("a curve takes numbers, and arrays of NumPy, torch or JAX", received=type(t).__name__)
 

@@ -339,7 +339,7 @@ def plateau_run(timm, metrics, epochs=60, **options):
 )
 def test_plateau_as_timm(timm, options, noise, warm):
     metrics = np.random.default_rng(3).uniform(0.5, 1.5, 59).tolist()
-    assert len(set(plateau_run(timm, metrics, **options, **noise, **warm))) > 2
+    assert len(set(plateau_run(timm, metrics, **options, **noise, **warm))) > 1
 
 
 def test_plateau_never_rises_to_a_higher_least_rate(timm):

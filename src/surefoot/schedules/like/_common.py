@@ -104,3 +104,8 @@ def schedules(what: str, values: Any) -> list[Schedule]:
 def refused(name: str, why: str, remedy: str) -> ScheduleError:
     """The error for an original that no preset can stand for."""
     return ScheduleError(f"{name} has no preset: {why}", remedy=remedy)
+
+
+def in_rate(name: str, lr: float | None, shape: Schedule) -> Schedule:
+    """A rate where the optimizer's own is known."""
+    return shape if lr is None else rate(lr, name, "it is a rate") * shape

@@ -10,12 +10,11 @@ from attrs import evolve, field, frozen
 from surefoot.core.errors import ScheduleError
 from surefoot.schedules.basic import Decay, constant, linear
 from surefoot.schedules.decays import TanhDecay
-from surefoot.schedules.like._chains import chain, in_rate
-from surefoot.schedules.like._common import flag, held, number, rate, span, whole
+from surefoot.schedules.like._common import flag, held, in_rate, number, rate, span, whole
 from surefoot.schedules.noise import timm_noise
 from surefoot.schedules.restarts import restarts
 from surefoot.schedules.schedule import Schedule
-from surefoot.schedules.time import during, skip
+from surefoot.schedules.time import during, skip, then
 from surefoot.schedules.warmups import warmup
 
 Range = Sequence[float] | float | None
@@ -84,7 +83,7 @@ class Frame:
             shape = skip(shape, self.length(rise))
             if total is not None and rise > total - 1:  # nothing is left of it but its end
                 shape = during(shape, self.length(1))
-        whole_of_it = chain(*([self._warmup(height)] if rise else []), shape)
+        whole_of_it = then(*([self._warmup(height)] if rise else []), shape)
         return in_rate(self.name, self.lr, self.noise.on(held(whole_of_it, self.per), self.per, self.noise_after))
 
     def cycles(

@@ -11,12 +11,11 @@ from surefoot.schedules import decays
 from surefoot.schedules.algebra import maximum
 from surefoot.schedules.basic import Decay, Linear, constant, linear
 from surefoot.schedules.cycles import cosine
-from surefoot.schedules.like._chains import chain
 from surefoot.schedules.like._common import choice, number, refused, whole
 from surefoot.schedules.like._timm_frame import Frame, Noise, Range
 from surefoot.schedules.power import inverse_power
 from surefoot.schedules.schedule import Schedule
-from surefoot.schedules.time import during
+from surefoot.schedules.time import during, then
 
 
 def WSDLRScheduler(  # noqa: N802 (the name is timm's)
@@ -54,9 +53,9 @@ def WSDLRScheduler(  # noqa: N802 (the name is timm's)
     stable = _stable(frame, stable_fn, stable_timescale, stable_power, all_of_it)
     if stable is None and end <= 1 and not isinstance(decay_fn, Schedule):
         decay = _fall(decay_fn, decay_power, decay_ratio)
-        return frame.around(chain(*hold, evolve(decay, over=frame.length(fall), end=end)))
+        return frame.around(then(*hold, evolve(decay, over=frame.length(fall), end=end)))
     shape = decay_fn if isinstance(decay_fn, Schedule) else _fall(decay_fn, decay_power, decay_ratio)
-    down = chain(*hold, during(shape, frame.length(fall)))
+    down = then(*hold, during(shape, frame.length(fall)))
     high = stable or constant(over=frame.length(all_of_it))
     return frame.around(maximum(high + -end, 0.0) * down + end if end else high * down)
 

@@ -8,11 +8,10 @@ from surefoot.core.errors import ScheduleError
 from surefoot.schedules.basic import constant, linear
 from surefoot.schedules.cycles import cosine
 from surefoot.schedules.decays import cooldown, polynomial
-from surefoot.schedules.like._chains import chain, in_rate
-from surefoot.schedules.like._common import choice, number, rate, whole
+from surefoot.schedules.like._common import choice, in_rate, number, rate, whole
 from surefoot.schedules.power import inverse_sqrt
 from surefoot.schedules.schedule import Schedule
-from surefoot.schedules.time import during, repeat, skip, stretch
+from surefoot.schedules.time import during, repeat, skip, stretch, then
 from surefoot.schedules.warmups import warmup
 
 Curve = Literal["linear", "cosine", "1-sqrt"]
@@ -91,7 +90,7 @@ def get_inverse_sqrt_schedule(num_warmup_steps: int, timescale: int | None = Non
     """Linear warm-up from 0, then an inverse square root of `timescale` (the warm-up's steps; 10,000 without one).
 
     >>> get_inverse_sqrt_schedule(100)
-    during(warmup(100, from_zero=True) >> during(inverse_sqrt(100), over='100%'), over='100%')
+    warmup(100, from_zero=True) >> inverse_sqrt(100)
     """
     scale = (num_warmup_steps or 10_000) if timescale is None else timescale
     return _warmed(num_warmup_steps, inverse_sqrt(whole("timescale", scale, 1)))
@@ -181,7 +180,7 @@ def get_wsd_schedule(
 def _warmed(num_warmup_steps: int, *rest: Schedule, kind: Curve = "linear", start: float = 0.0) -> Schedule:
     """After a warm-up, where there is one."""
     steps = whole("num_warmup_steps", num_warmup_steps)
-    return chain(*([warmup(steps, from_zero=True, kind=kind, start=start)] if steps else []), *rest)
+    return then(*([warmup(steps, from_zero=True, kind=kind, start=start)] if steps else []), *rest)
 
 
 def _left(num_warmup_steps: int, num_training_steps: int) -> int:

@@ -14,8 +14,7 @@ from typing import Any, Literal, NoReturn
 from surefoot.core.errors import ScheduleError
 from surefoot.schedules.greedy import greedy
 from surefoot.schedules.like import torch
-from surefoot.schedules.like._chains import in_rate
-from surefoot.schedules.like._common import choice, flag, number, rate, refused
+from surefoot.schedules.like._common import choice, flag, in_rate, number, rate, refused
 from surefoot.schedules.like._transformers_time import (
     get_constant_schedule,
     get_constant_schedule_with_warmup,
