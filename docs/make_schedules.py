@@ -33,7 +33,7 @@ FAMILIES = {
     "Compositions": ["compositions"],
     "Noise": ["noise"],
     "Reactive": ["on_plateau", "greedy", "wall_clock"],
-    "The algebra": ["algebra", "time"],
+    "The algebra": ["algebra", "time", "plans"],
 }
 
 # How each is drawn, where its defaults alone are no picture.

@@ -7,6 +7,8 @@ import pytest
 
 HERE = Path(__file__).parent
 
+collect_ignore_glob = ["*_process.py"]  # programs that tests run
+
 
 @pytest.fixture
 def trained(tmp_path):

@@ -49,11 +49,12 @@ from surefoot.schedules.form import from_json, parse, to_json
 from surefoot.schedules.greedy import greedy
 from surefoot.schedules.noise import noise, timm_noise
 from surefoot.schedules.on_plateau import plateau
+from surefoot.schedules.plans import paced, planned
 from surefoot.schedules.power import inverse_power, inverse_sqrt, noam, power_law
 from surefoot.schedules.restarts import cosine_restarts, restarts
 from surefoot.schedules.schedule import Schedule
 from surefoot.schedules.special import chebyshev, chebyshev_steps, hyperbolic
-from surefoot.schedules.time import during, every, paced, planned, repeat, skip, stretch
+from surefoot.schedules.time import during, every, repeat, skip, stretch
 from surefoot.schedules.wall_clock import wall_clock
 from surefoot.schedules.warmups import (
     exponential_warmup,

@@ -18,9 +18,10 @@ from surefoot.core.units import Clock, LengthLike
 from surefoot.schedules.algebra import scale
 from surefoot.schedules.basic import constant, linear
 from surefoot.schedules.curve import Curve
+from surefoot.schedules.plans import paced, planned
 from surefoot.schedules.reactive import States
 from surefoot.schedules.schedule import Schedule
-from surefoot.schedules.time import during, paced, planned, skip, stretch
+from surefoot.schedules.time import during, skip, stretch
 
 Keep = Literal["progress", "value", "anchor"]
 
