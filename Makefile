@@ -5,13 +5,22 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 PIP := $(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: demo test check bench fuzz clean
+# Two processes, since JAX does not go with the processes that other tests fork.
+FRAMEWORKS := tests/adapters tests/schedules src/surefoot/adapters
+
+.PHONY: demo test test-frameworks test-others check bench fuzz clean
 
 demo: .venv/ready  ## compare every classic strategy on real digits
 	$(BIN)/surefoot compare digits --recipes classic --seeds 3
 
 test: .venv/tools  ## run the tests
-	$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory -k -j2 test-frameworks test-others
+
+test-frameworks: .venv/tools
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(FRAMEWORKS)
+
+test-others: .venv/tools
+	$(BIN)/python -m pytest $(FRAMEWORKS:%=--ignore=%)
 
 check: .venv/tools  ## style, types, architecture
 	$(BIN)/ruff check .

@@ -3,13 +3,10 @@
 import copy
 import io
 import pickle
-import statistics
-import timeit
-import warnings
 
 import pytest
 import torch
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
+from torch.optim.lr_scheduler import LRScheduler
 
 import surefoot as sf
 from surefoot.adapters.torch import Scheduler
@@ -376,17 +373,3 @@ def test_a_group_without_weight_decay_beside_one_with_it_is_fine():
     groups = [{"params": [parameter()], "weight_decay": 0.0}, {"params": [parameter()], "weight_decay": 0.1}]
     Scheduler(torch.optim.SGD(groups, lr=0.1), weight_decay=sf.linear(), steps=10)
     assert [group["weight_decay"] for group in groups] == [0.0, 0.1]
-
-
-@pytest.mark.parametrize(("groups", "share"), [(1, 1.0), (10, 0.5), (100, 0.25)])
-def test_a_step_is_quick(groups, share):
-    def median(step):
-        step()
-        return statistics.median(timeit.repeat(step, number=50, repeat=9))
-
-    own = Scheduler(sgd(*[0.1] * groups), LR, steps=10**6, count="calls")
-    torchs = CosineAnnealingLR(sgd(*[0.1] * groups), 10**6)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # The machine may be busy with other things: the best of a few comparisons is the one that is told.
-        assert min(median(own.step) / median(torchs.step) for _ in range(5)) < share

@@ -231,7 +231,7 @@ def test_every_library_has_presets():
         (["cosin()"], "did you mean 'cosine'"),
         (["cosine('5ep')"], "steps_per_epoch"),
         (["0.1 * warmup(10) >> cosine()"], "parentheses"),
-        (["warmup(2000) >> cosine()"], "longer than the time"),
+        (["warmup(600) >> constant() >> cosine(800)"], "longer than the time"),
         (["cosine()", "--steps", "0"], "--steps"),
         (["cosine()", "--steps", "100000000000"], "--steps"),
         (["cosine()", "--at", "-1"], "--at"),

@@ -240,7 +240,7 @@ def filled(nested, hole):
 
 
 def fitting(drawn, hole):
-    """Those that make sense round each other: no two parts without a length in one chain, none of them repeated."""
+    """Those that make sense round each other: no two parts without a length in one chain."""
     nested = []
     for compose in drawn:
         with contextlib.suppress(ScheduleError):
@@ -364,6 +364,11 @@ def test_a_wall_clock_begins_where_it_stands_and_ends_there():
     assert curve(149, state) == 0.6
     assert curve(150, state) == 2.0
     assert curve(99, state) == 1.0
+
+
+def test_a_wall_clock_goes_on_through_repeats():
+    curve = s.repeat(s.during(s.wall_clock(s.linear(), "100s"), 10)).bind(100)
+    assert curve(15, told(curve, {5: 5.0, 10: 10.0, 15: 15.0})) == 0.85
 
 
 def test_a_wall_clock_beside_a_plateau():

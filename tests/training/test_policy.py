@@ -47,6 +47,7 @@ def test_rules_and_shapes_may_be_given_as_objects():
         (lambda: Recipe(" ", "adam"), "needs a name"),
         (lambda: Recipe("r", "adam", 0.1, "linear(end=-1)"), "at step 99 of 100"),
         (lambda: Recipe("r", "adam", 0.1, "0.1 * linear()"), "Give the number as lr"),
+        (lambda: Recipe("r", "adam", 0.1, "wall_clock(linear(), '1h')"), "no time of their own"),
         (lambda: Recipe("r", "adam", 0.1, "cosine('20ep')"), "recipe 'r'.*longer than the time"),
         (lambda: Recipe("r", "adam", 0.1, "cosin()"), "recipe 'r'.*Did you mean 'cosine'"),
         (lambda: Recipe("r", "adam", 0.1, "cosine('5 parsecs')"), "unknown unit"),

@@ -101,7 +101,7 @@ class Plotted:
             "phases": [
                 asdict(phase) | {"first": _finite(phase.first), "last": _finite(phase.last)} for phase in self.phases
             ],
-            "findings": [asdict(finding) for finding in self.findings],
+            "findings": [asdict(each, filter=lambda field, _: field.name != "cut_off") for each in self.findings],
             "at": [_point(step, self.curve(step)) for step in at],
             "points": [[int(step), _finite(self.values[step])] for step in steps],
         }

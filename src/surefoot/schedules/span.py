@@ -46,7 +46,10 @@ class Span:
         """A part of the stretch, `offset` steps after its beginning."""
         if self.warped:
             return evolve(self, steps=steps)
-        return evolve(self, start=self.start + offset, steps=steps, stop=self.start + offset + steps)
+        start = self.start + offset
+        return evolve(
+            self, start=start, steps=steps, stop=min(start + steps, self.stop)
+        )  # what is cut off is not lived
 
     def warp(self, steps: int) -> Span:
         """The same stretch for a schedule whose time runs differently, for `steps` steps of its own."""

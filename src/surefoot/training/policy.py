@@ -17,6 +17,7 @@ from surefoot.optimizers import parse as parse_rule
 from surefoot.schedules import Curve, Schedule, to_json
 from surefoot.schedules import parse as parse_schedule
 from surefoot.schedules.reactive import States
+from surefoot.schedules.wall_clock import WallClockReducer
 
 LONGEST = 10**8  # steps: every value of a schedule is looked at before training
 
@@ -100,6 +101,12 @@ def _fitting(schedule: Schedule, clock: Clock) -> Curve:
     for note in curve.notes:
         if note.cut_off:
             raise ScheduleError(note.what, remedy=note.remedy)
+    if any(isinstance(reducer, WallClockReducer) for reducer in curve.reducers):
+        raise ScheduleError(
+            "runs that are trained together have no time of their own: wall_clock cannot be compared",
+            received=str(schedule),
+            remedy="use it in a training loop: sf.adapters.torch.Scheduler",
+        )
     return curve
 
 
