@@ -165,16 +165,18 @@ def compiled() -> None:
 
     curve = (0.1 * three_pieces()).bind(STEPS)
     model, x = torch.nn.Linear(8, 1).double(), torch.randn(32, 8, dtype=torch.float64)
-    weights = [p.detach().clone().requires_grad_() for p in model.parameters()]
+    weights = [p.detach().clone() for p in model.parameters()]
     device = "cuda" if torch.cuda.is_available() else "cpu"
     step = torch.zeros((), dtype=torch.int64)
-    weights, x, step = [w.detach().to(device).requires_grad_() for w in weights], x.to(device), step.to(device)
+    weights, x, step = [w.to(device) for w in weights], x.to(device), step.to(device)
 
     @torch.compile(fullgraph=True)  # whatever asks the device for a number breaks the graph, and fails here
     def update(step: torch.Tensor, *weights: torch.Tensor) -> list[torch.Tensor]:
-        loss = torch.nn.functional.linear(x, *weights).square().mean()
-        rate = curve(step)
-        return [w - rate * g for w, g in zip(weights, torch.autograd.grad(loss, weights), strict=True)]
+        def loss(*weights: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.linear(x, *weights).square().mean()
+
+        rate, slopes = curve(step), torch.func.grad(loss, argnums=(0, 1))(*weights)
+        return [w - rate * g for w, g in zip(weights, slopes, strict=True)]
 
     counters.clear()
     rates = 0
@@ -182,7 +184,7 @@ def compiled() -> None:
         for t in (0, 1, W - 1, W, C, C + 1, STEPS - 1, STEPS + 5):
             if t and device == "cuda":
                 torch.cuda.set_sync_debug_mode("error")
-            weights = [w.detach().requires_grad_() for w in update(step.fill_(t), *weights)]
+            weights = update(step.fill_(t), *weights)
             rates += 1
     stats, breaks = counters["stats"], sum(counters["graph_break"].values())
     print(f"compiled step on {device}, rate from a step tensor, {rates} steps in every piece and past the end:")
