@@ -7,9 +7,15 @@ __all__ = ["keras", "lightning", "optax", "torch", "transformers"]
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name in __all__:
+    if name not in __all__:
+        raise AttributeError(f"module 'surefoot.adapters' has no attribute {name!r}")
+    try:
         return import_module(f"surefoot.adapters.{name}")
-    raise AttributeError(f"module 'surefoot.adapters' has no attribute {name!r}")
+    except ModuleNotFoundError as missing:
+        raise ModuleNotFoundError(
+            f"sf.adapters.{name} needs {missing.name}, which is not installed: pip install 'surefoot[{name}]'",
+            name=missing.name,
+        ) from None
 
 
 def __dir__() -> list[str]:
