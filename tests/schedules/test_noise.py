@@ -148,7 +148,7 @@ def test_jax_reads_noise_from_a_table():
     assert float(one) == pytest.approx(curve(77), rel=1e-12)
 
 
-@pytest.mark.parametrize("dialect", [emit.PYTHON, emit.TORCH, emit.JAX, emit.KERAS], ids=lambda d: d.name)
+@pytest.mark.parametrize("dialect", [emit.PYTHON, emit.JAX, emit.KERAS], ids=lambda d: d.name)
 def test_no_code_is_written_for_noise(dialect):
     with pytest.raises(ScheduleError, match="draws a value for every step"):
         emit.function(s.noise().bind(10).expression, dialect)

@@ -1,4 +1,4 @@
-"""An expression written out as Python code: for plain numbers, and for the arrays of torch, JAX and Keras."""
+"""An expression written out as Python code: for plain numbers, and for the arrays of JAX and Keras."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ PYTHON = Dialect(
     | {"minimum": "{0} if {0} < {1} else {1}", "maximum": "{0} if {0} > {1} else {1}"},
     lazy=True,
 )
-TORCH, JAX = _library("torch", "torch"), _library("jax", "jnp")
+JAX = _library("jax", "jnp")
 # Keras's own minimum, maximum, floor and ceil turn float64 into float32 on torch; signs and where do not.
 KERAS = _library(
     "keras",
@@ -67,31 +67,31 @@ KERAS = _library(
 )
 
 
-def function(expression: Value, dialect: Dialect, name: str = "value", head: str = "") -> str:
-    """The source of a function of `t` (and of `factors`, where there are reactive pieces) with the expression's value.
+def function(expression: Value, dialect: Dialect) -> str:
+    """The source of a function `value` of t (and of `factors`, where there are reactive pieces).
 
     Raises ScheduleError for what is drawn step by step, which no code of one function says.
     """
     factors = ", factors" if any(part.op == "factor" for part in parts(expression)) else ""
-    writer = _Writer(dialect, Counter(arg for part in parts(expression) for arg in part.args if _is(arg)))
-    if head:
-        writer.write(head)
-    writer.finish(expression)
-    return f"def {name}(t{factors}):\n" + "\n".join(writer.lines) + "\n"
+    return f"def value(t{factors}):\n{_body(expression, dialect, {})}\n"
 
 
 def compiled(expression: Value, dialect: Dialect = PYTHON, **names: Any) -> Callable[..., Any]:
     """`function` as a function of (t, factors). The source is made of numbers and of the names above only."""
     draws = {part.args[0] for part in parts(expression) if part.op == "drawn"}
     named = {draw: f"draw{i}" for i, draw in enumerate(draws)}
-    writer = _Writer(dialect, Counter(arg for part in parts(expression) for arg in part.args if _is(arg)), named)
-    writer.finish(expression)
-    source = "def value(t, factors=()):\n" + "\n".join(writer.lines)
     space: dict[str, Any] = {"math": math, "inf": math.inf, "nan": math.nan, **names}
     space |= {text: draw for draw, text in named.items()}
-    exec(compile(source, "<schedule>", "exec"), space)
+    exec(compile(f"def value(t, factors=()):\n{_body(expression, dialect, named)}", "<schedule>", "exec"), space)
     made: Callable[..., Any] = space["value"]
     return made
+
+
+def _body(expression: Value, dialect: Dialect, draws: Mapping[Any, str]) -> str:
+    uses = Counter(arg for part in parts(expression) for arg in part.args if _is(arg))
+    writer = _Writer(dialect, uses, draws)
+    writer.finish(expression)
+    return "\n".join(writer.lines)
 
 
 def parts(expression: Value) -> list[Expression]:

@@ -2,7 +2,7 @@
 
 Shapes are written once, as functions of `t` and of a namespace that looks like NumPy's. Binding calls them with `T` and
 `Symbols`, and what comes out is evaluated on arrays (`evaluate.py`) or written out as code (`emit.py`): for Python
-numbers, for torch, JAX and Keras. An expression knows the bounds of its value, so that a clip that does nothing goes.
+numbers, for JAX and Keras. An expression knows the bounds of its value, so that a clip that does nothing goes.
 """
 
 from __future__ import annotations
