@@ -9,7 +9,7 @@ PIP := $(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt
 FRAMEWORKS := tests/adapters tests/schedules tests/optimizers/test_keras.py tests/cli/test_plot.py \
 		src/surefoot/adapters
 
-.PHONY: demo test test-frameworks test-others check bench fuzz clean
+.PHONY: demo test test-frameworks test-others check bench texts fuzz clean
 
 demo: .venv/ready  ## compare every classic strategy on real digits
 	$(BIN)/surefoot compare digits --recipes classic --seeds 3
@@ -35,6 +35,13 @@ bench: .venv/tools  ## measure; prints what it measured
 	$(BIN)/python benchmarks/trainers.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/schedules.py
+
+CATALOGUES := src/surefoot/core/locale
+
+texts: .venv/tools  ## look for sentences in the code, bring the catalogues up to date, compile them
+	$(BIN)/pybabel -q extract -F pyproject.toml -k _ -k plural:1,2 --no-location -o /tmp/surefoot.pot src
+	$(BIN)/pybabel -q update -D surefoot -d $(CATALOGUES) -i /tmp/surefoot.pot --no-fuzzy-matching --ignore-obsolete
+	$(BIN)/pybabel -q compile -D surefoot -d $(CATALOGUES)
 
 fuzz: .venv/tools  ## throw mutated text and JSON at the parser for a minute
 	$(PIP) -e '.[fuzz]'

@@ -22,6 +22,17 @@ def task():
     return sf.Task(name="mine", model=lambda: torch.nn.Linear(4, 2), loss="cross_entropy",
                    train=(x, (x.sum(1) > 0).long()), epochs=2)
 """
+LOOK = """
+from pathlib import Path
+
+looks = []
+
+def looked_at(outputs, targets):
+    looks.append(1)
+    if len(looks) > 7 and Path("stop").exists():
+        raise KeyboardInterrupt
+    return (outputs.argmax(1) == targets).double().mean()
+"""
 RECIPES = "- {name: a, optimizer: sgd, lr: 0.1}\n- {name: b, optimizer: adam, lr: 0.01, schedule: cosine()}\n"
 
 
@@ -70,6 +81,76 @@ def test_json_is_data_alone(here, capsys):
     assert json.loads(capsys.readouterr().out)["studies"][0]["id"] == 1
 
 
+def test_it_speaks_chinese(here, capsys, monkeypatch):
+    command = ["compare", "mine.py", "--recipes", "mine.yaml", "--seeds", "2"]
+    assert run([*command, "--lang", "zh"]) == 0
+    chinese = capsys.readouterr().out
+    assert "mine：2 个配方 × 2 个随机种子，2 轮，每轮 5 步，批大小 32" in chinese
+    assert "\n结论：" in chinese
+    report = re.search(r"报告  (\S+)\n图像  (\S+)", chinese)[1]
+    assert '<html lang="zh">' in (here / report).read_text()
+    assert run(["show", "1"]) == 0  # as it was asked for now, not as it was begun
+    english = capsys.readouterr().out
+    assert "\nVerdict: " in english
+    assert not re.search("[一-鿿]", english)
+    assert '<html lang="en">' in (here / report).read_text()
+    assert run(["show", "1", "--lang", "zh"]) == 0
+    assert capsys.readouterr().out == chinese
+    monkeypatch.setenv("SUREFOOT_LANG", "zh")
+    assert run(["show", "1"]) == 0
+    assert capsys.readouterr().out == chinese
+    assert run(["show", "1", "--lang", "en"]) == 0
+    assert capsys.readouterr().out == english
+    assert run(["show"]) == 0
+    listed = capsys.readouterr().out
+    assert re.search("编号 +创建时间 +任务 +配方数 +随机种子 +状态", listed)
+    assert re.search(r"1 .* mine +2 +2 +已完成", listed)
+    assert run(["show", "--check"]) == 0
+    assert "完好：" in capsys.readouterr().out
+
+
+def test_json_has_english_keys_and_chinese_sentences(here, capsys):
+    assert run(["compare", "mine.py", "--recipes", "mine.yaml", "--seeds", "2", "--json", "--lang", "zh"]) == 0
+    chinese = json.loads(capsys.readouterr().out)
+    assert run(["show", "1", "--json"]) == 0
+    english = json.loads(capsys.readouterr().out)
+    assert [reading["heading"] for reading in chinese["readings"]] == ["训练效率", "长期表现", "稳定性"]
+    assert chinese["verdict"]["sentence"].endswith("。")
+    for each in (chinese, english):
+        del each["readings"], each["verdict"]["sentence"]
+    assert chinese == english
+
+
+def test_a_missing_font_is_told_once_and_apart_from_the_data(here, capsys, monkeypatch):
+    monkeypatch.setattr("surefoot.report.fonts.chinese_font", lambda: None)
+    command = ["compare", "mine.py", "--recipes", "mine.yaml", "--seeds", "1", "--lang", "zh"]
+    assert run([*command, "--json"]) == 0
+    out, err = capsys.readouterr()
+    json.loads(out)
+    assert err.count("fonts-noto-cjk") == 1
+    assert "没有安装中文字体" in err
+    assert run(["show", "1"]) == 0
+    assert "fonts-noto-cjk" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("begun", "asked", "chinese"), [("zh", [], True), ("en", ["--lang", "zh"], True), ("zh", ["--lang", "en"], False)]
+)
+def test_resume_speaks_the_language_asked_for_or_begun_in(here, capsys, begun, asked, chinese):
+    metrics = "epochs=4, metrics=[sf.Metric('accuracy', looked_at)]"
+    (here / "mine.py").write_text(TASK.replace("epochs=2", metrics) + LOOK)
+    (here / "stop").touch()
+    command = ["compare", "mine.py", "--recipes", "mine.yaml", "--seeds", "2", "--trainer", "loop", "--lang", begun]
+    assert run(command) == 130
+    (here / "stop").unlink()
+    assert run(["show", "1", "--lang", "zh"]) == 0
+    assert "研究 1 尚未完成。继续：surefoot compare --resume" in capsys.readouterr().out
+    assert run(["compare", "--resume", *asked]) == 0
+    out, err = capsys.readouterr()
+    assert ("结论：" in out) == ("继续：surefoot compare mine.py" in err) == chinese
+    assert ("Verdict: " in out) == ("going on with: surefoot compare mine.py" in err) == (not chinese)
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
@@ -93,6 +174,7 @@ def test_json_is_data_alone(here, capsys):
         (["compare", "--data", "."], "data"),
         (["compare", "--target", "nan"], "target"),
         (["compare", "--colour", "red"], "--colour"),
+        (["compare", "--lang", "zn"], "'en', 'zh'"),
         (["show", "first"], "first"),
     ],
 )

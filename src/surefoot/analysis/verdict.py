@@ -1,13 +1,13 @@
 """The verdict: the leader, whom it ties with, and what could not have been seen."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from attrs import frozen
 
 from surefoot.analysis.statistics import compare_with_best
 from surefoot.analysis.summary import Summary
+from surefoot.analysis.wording import metric
 from surefoot.core.history import Facts
+from surefoot.core.language import Words
 
 
 @frozen(kw_only=True)
@@ -30,8 +30,8 @@ class Verdict:
     sentence: str
 
 
-def judge(facts: Facts, summaries: list[Summary]) -> Verdict:
-    """The verdict over recipes whose every seed came to its end."""
+def judge(facts: Facts, summaries: list[Summary], _: Words) -> Verdict:
+    """The verdict over recipes whose every seed came to its end; its sentence in the language of `_`."""
     sign = 1 if facts.goal == "max" else -1
     whole = [s for s in summaries if s.final is not None and None not in s.finals]
     broken = sorted((s for s in summaries if s not in whole), key=lambda s: len(s.diverged))
@@ -44,7 +44,7 @@ def judge(facts: Facts, summaries: list[Summary]) -> Verdict:
             visible_wildest=None,
             alone=(),
             p_spread=None,
-            sentence=_nothing(summaries),
+            sentence=_nothing(summaries, _),
         )
     y = sign * np.array([[value for value in s.finals if value is not None] for s in whole])
     found = compare_with_best(y)
@@ -60,48 +60,71 @@ def judge(facts: Facts, summaries: list[Summary]) -> Verdict:
         visible_wildest=max(needed, default=None),
         alone=tuple(s.name for i, s in enumerate(whole) if i not in found.pooled),
         p_spread=found.p_spread,
-        sentence=_sentence(facts, whole[found.leader], ties, len(whole), needed),
+        sentence=_sentence(facts, whole[found.leader], ties, len(whole), needed, _),
     )
 
 
-def listed(names: Sequence[str], most: int = 4) -> str:
-    """Names in a sentence; those with a comma in quotes.
-
-    >>> listed(["a", "b, c", "d"]), listed(list("abcdefg"))
-    ('a, “b, c” and d', 'a, b, c, d and 3 more')
-    """
-    shown = [f"“{name}”" if "," in name else name for name in names[:most]]
-    if len(names) > most:
-        return f"{', '.join(shown)} and {len(names) - most} more"
-    return ", ".join(shown[:-1]) + (" and " if len(shown) > 1 else "") + shown[-1]
-
-
-def _nothing(summaries: list[Summary]) -> str:
+def _nothing(summaries: list[Summary], _: Words) -> str:
     if all(len(s.diverged) == s.seeds and not any(s.diverged) for s in summaries):
-        return (
+        return _(
             "Every run's loss was not finite before its first update, which no learning rate can change: look for NaN "
             "or infinite values in the inputs, the model or the loss."
         )
     if any(s.diverged for s in summaries):
-        return "No recipe came to its end on every seed: try lower rates, for example a tenth (--lr)."
-    return "No recipe came to its end: there is nothing to judge yet."
+        return _("No recipe came to its end on every seed: try lower rates, for example a tenth (--lr).")
+    return _("No recipe came to its end: there is nothing to judge yet.")
 
 
-def _sentence(facts: Facts, leader: Summary, ties: tuple[str, ...], whole: int, needed: list[float]) -> str:
+def _sentence(facts: Facts, leader: Summary, ties: tuple[str, ...], whole: int, needed: list[float], _: Words) -> str:
     assert leader.final is not None
-    name, value = listed([leader.name]), f"{facts.rank} {leader.final.mean:.4g}"
+    said = {
+        "name": _.listed([leader.name]),
+        "metric": metric(_, facts.rank),
+        "value": f"{leader.final.mean:.4g}",
+    }
     if whole == 1:
-        return f"{name} ends at {value}; there is nothing to compare it with."
+        return _("{name} ends at {metric} {value}; there is nothing to compare it with.", **said)
     if leader.seeds == 1:
-        return f"{name} leads with {value}, but one seed cannot tell a lead from luck: use --seeds 3 or more."
-    least, most = min(needed), max(needed)
-    if most < 1e-12:
-        return f"{name} leads with {value}; the seeds agree to the last digit, so nothing says how much is luck."
-    wildest = f" ({most:.2g} for the least steady)" if most > 1.05 * least else ""
-    seen = f"with {leader.seeds} seeds, differences under {least:.2g}{wildest} could not have been seen"
+        return _(
+            "{name} leads with {metric} {value}, but one seed cannot tell a lead from luck: use --seeds 3 or more.",
+            **said,
+        )
+    if max(needed) < 1e-12:
+        return _(
+            "{name} leads with {metric} {value}; the seeds agree to the last digit, so nothing says how much is luck.",
+            **said,
+        )
+    return _("{lead}; {seen}.", lead=_lead(said, ties, whole, _), seen=_seen(leader.seeds, min(needed), max(needed), _))
+
+
+def _lead(said: dict[str, str], ties: tuple[str, ...], whole: int, _: Words) -> str:
+    """A clause: who leads, and whom it ties with."""
     if not ties:
-        return f"{name} is best with {value}; {seen}."
-    if len(ties) == whole - 1:
-        others = f"all {len(ties)} others tie" if len(ties) > 1 else f"{listed(ties)} ties"
-        return f"Too close to call: {name} leads with {value}, and {others} with it; {seen}."
-    return f"{name} leads with {value} and ties with {listed(ties)}; {seen}."
+        return _("{name} is best with {metric} {value}", **said)
+    if len(ties) < whole - 1:
+        return _("{name} leads with {metric} {value} and ties with {ties}", ties=_.listed(ties), **said)
+    if len(ties) == 1:
+        return _(
+            "Too close to call: {name} leads with {metric} {value}, and {other} ties with it",
+            other=_.listed(ties),
+            **said,
+        )
+    return _(
+        "Too close to call: {name} leads with {metric} {value}, and all {count} others tie with it",
+        count=len(ties),
+        **said,
+    )
+
+
+def _seen(seeds: int, least: float, most: float, _: Words) -> str:
+    """A clause: what the seeds were too few to show; there are two of them at least."""
+    if most > 1.05 * least:
+        return _(
+            "with {seeds} seeds, differences under {least} ({most} for the least steady) could not have been seen",
+            seeds=seeds,
+            least=f"{least:.2g}",
+            most=f"{most:.2g}",
+        )
+    return _(
+        "with {seeds} seeds, differences under {least} could not have been seen", seeds=seeds, least=f"{least:.2g}"
+    )

@@ -9,7 +9,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from surefoot.cli.output import folder_of, json_option, out_option, present
+from surefoot.cli.output import folder_of, json_option, lang_option, out_option, present
+from surefoot.core.language import words
 
 
 def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> list[float] | None:
@@ -63,8 +64,9 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
 @click.option("--target", type=float, metavar="VALUE", help="Count the steps to this value of the metric.")
 @out_option
 @json_option
+@lang_option
 @click.pass_context
-def compare(ctx: click.Context, /, out: Path, as_json: bool, **options: Any) -> None:
+def compare(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **options: Any) -> None:
     """Train every recipe whole, on equal terms, and say which differ and which tie.
 
     TASK is digits (the default), fashion-mnist, mnist, or a Python file with a task() function.
@@ -76,23 +78,28 @@ def compare(ctx: click.Context, /, out: Path, as_json: bool, **options: Any) -> 
       surefoot compare my_task.py --recipes my_recipes.yaml --seeds 5
       surefoot compare --lr 0.3,0.1,0.03 --epochs 5
       surefoot compare --resume
+      surefoot compare --lang zh
     """
     from surefoot import studies  # torch loads here, not for --help
 
     command = shlex.join(["surefoot", *ctx.obj])
     if options["resume"] and _nothing_else(ctx):
         command = studies.command_to_go_on(out)
-        click.echo(f"going on with: {command}", err=True)
         options = _options_of(command) | {"resume": True}
+        begun = options.pop("lang")
+        if ctx.get_parameter_source("lang") == ParameterSource.DEFAULT:
+            lang = begun
+        _ = words(lang)
+        click.echo(_("going on with: {command}", command=command), err=True)
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
-        found = studies.compare(**options, out=out, command=command)
+        found = studies.compare(**options, out=out, lang=lang, command=command)
     present(found, folder_of(found, out), as_json=as_json)
 
 
 def _nothing_else(ctx: click.Context) -> bool:
     """Whether the command line says nothing of what is compared."""
     given = {name for name in ctx.params if ctx.get_parameter_source(name) != ParameterSource.DEFAULT}
-    return given <= {"resume", "out", "as_json"}
+    return given <= {"resume", "out", "as_json", "lang"}
 
 
 def _options_of(command: str) -> dict[str, Any]:

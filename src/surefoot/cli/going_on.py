@@ -12,23 +12,25 @@ from surefoot.cli.output import OUT
 
 if TYPE_CHECKING:
     from surefoot.core.history import Study
+    from surefoot.core.language import Words
     from surefoot.store import Store
 
 
-def say_how_to_go_on(store: Store, study: Study, out: Path) -> None:
+def say_how_to_go_on(store: Store, study: Study, out: Path, _: Words) -> None:
     """What to type to train what is left of a study, where anything is and no process is at it."""
     from surefoot.studies import is_finished
 
     if not is_finished(study) and study.status != "running":
-        click.echo(f"\nStudy {study.id} is not finished. Go on with: {_how(store, study, out)}")
+        how = _how(store, study, out, _)
+        click.echo("\n" + _("Study {id} is not finished. Go on with: {command}", id=study.id, command=how))
 
 
-def _how(store: Store, study: Study, out: Path) -> str:
+def _how(store: Store, study: Study, out: Path, _: Words) -> str:
     from surefoot.studies import unfinished
 
     latest, command = unfinished(store), study.facts.command
     if not command:
-        return "sf.compare(..., resume=True) in Python, with the arguments it was begun with"
+        return _("sf.compare(..., resume=True) in Python, with the arguments it was begun with")
     if latest is not None and latest.id == study.id:
         return "surefoot compare --resume" + ("" if out == Path(OUT) else f" --out {shlex.quote(str(out))}")
     return command if "--resume" in shlex.split(command) else f"{command} --resume"

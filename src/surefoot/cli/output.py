@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from surefoot.core.errors import SurefootError
+from surefoot.core.language import LANGUAGES
 
 if TYPE_CHECKING:
     from surefoot.report import Comparison
@@ -25,21 +26,34 @@ out_option = click.option(
     help="The folder of records and reports.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (docs/json.md).")
+lang_option = click.option(
+    "--lang",
+    type=click.Choice(list(LANGUAGES)),
+    default="en",
+    show_default=True,
+    envvar="SUREFOOT_LANG",
+    help="The language of what is printed: en, zh.",
+)
 
 
 def present(comparison: Comparison, folder: Path, *, as_json: bool) -> None:
     """The table (or JSON) on standard output; the report and its figure in `folder`."""
+    from surefoot.report.fonts import missing_font_note
+
+    _ = comparison.words
     page, figure = folder / "report.html", folder / "curves.png"
     files = {"files": {"report": str(page), "figure": str(figure)}}
     click.echo(json.dumps(comparison.to_json() | files, indent=2) if as_json else _marked(comparison.table()))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         comparison.to_html(page)
-        comparison.plot().savefig(figure, dpi=130)
+        comparison.to_png(figure)
     except OSError as wrong:
         raise SurefootError(f"cannot write the report: {wrong}; the records are kept, see: surefoot show") from wrong
     if not as_json:
-        click.echo(f"\nReport  {page}\nFigure  {figure}")
+        click.echo("\n" + _("Report  {path}", path=page) + "\n" + _("Figure  {path}", path=figure))
+    if (note := missing_font_note(comparison.lang, _)) is not None:
+        click.echo(_("note: {text}", text=note), err=True)
 
 
 def folder_of(comparison: Comparison, out: Path) -> Path:

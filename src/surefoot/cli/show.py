@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from surefoot.cli.going_on import say_how_to_go_on
-from surefoot.cli.output import folder_of, json_option, out_option, present
+from surefoot.cli.output import folder_of, json_option, lang_option, out_option, present
+from surefoot.core.language import Words, words
 
 if TYPE_CHECKING:
     from surefoot.report import Comparison
-    from surefoot.store import Checked
+    from surefoot.store import Checked, Finding
 
 
 @click.command()
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 @out_option
 @click.option("--check", is_flag=True, help="Verify the records instead; the exit code is 1 where they are damaged.")
 @json_option
-def show(study: int | None, out: Path, check: bool, as_json: bool) -> int:
+@lang_option
+def show(study: int | None, out: Path, check: bool, as_json: bool, lang: str) -> int:
     """List past comparisons, or redraw one by its number.
 
     \b
@@ -29,33 +31,34 @@ def show(study: int | None, out: Path, check: bool, as_json: bool) -> int:
       surefoot show
       surefoot show 3
       surefoot show 3 --json
+      surefoot show 3 --lang zh
       surefoot show --check
     """
     from surefoot.store import FILE, Store
 
+    _ = words(lang)
     with Store(out / FILE, create=False) as store:
         if check:
             checked = store.check(study)
-            click.echo(json.dumps(_document(checked), indent=2) if as_json else _verified(checked, store.path, study))
+            told = json.dumps(_document(checked), indent=2) if as_json else _verified(checked, store.path, study, _)
+            click.echo(told)
             return 0 if checked.sound else 1
         from surefoot.report import Comparison
         from surefoot.studies import unfinished
 
         if study is not None:
-            found = Comparison.of(store.load(study))
+            found = Comparison.of(store.load(study), lang)
             present(found, folder_of(found, out), as_json=as_json)
             if not as_json:
-                say_how_to_go_on(store, found.study, out)
+                say_how_to_go_on(store, found.study, out, _)
             return 0
         listed = [_line(Comparison.of(store.load(each.id))) for each in store.studies()]
         if as_json:
             click.echo(json.dumps({"surefoot": "list", "version": 1, "studies": listed}, indent=2))
             return 0
-        from tabulate import tabulate
-
-        click.echo(tabulate(listed, headers="keys", disable_numparse=True, missingval="–"))
+        click.echo(_table(listed, _))
         if (left := unfinished(store)) is not None:
-            say_how_to_go_on(store, left, out)
+            say_how_to_go_on(store, left, out, _)
     return 0
 
 
@@ -73,23 +76,59 @@ def _line(comparison: Comparison) -> dict[str, object]:
     }
 
 
-def _verified(checked: Checked, path: Path, study: int | None) -> str:
-    """What was verified and what was found, for people."""
-    what = f"{checked.studies} studies" if study is None else f"study {study}"
-    # The file's size says something about all studies only.
-    each = f" ({checked.bytes / checked.numbers:.1f} each)" if study is None and checked.numbers else ""
-    lines = [
-        f"{path}: {what}, {checked.runs} runs, {checked.numbers:,} recorded numbers, {checked.bytes:,} bytes{each}"
-    ]
-    for found in checked.findings:
-        of = "" if found.study is None else f"study {found.study}: "
-        lines.append(f"{'damaged' if found.bad else 'note'}: {of}{found.what}")
-    lines.append(
-        "sound: the file is whole, and nothing that it should hold is missing"
-        if checked.sound
-        else "Keep the file as it is, and use another folder (--out) for what comes next."
-    )
+def _table(listed: list[dict[str, object]], _: Words) -> str:
+    """Past comparisons for people."""
+    from tabulate import tabulate
+
+    from surefoot.report.table import status
+
+    headings = {
+        "id": _("id"),
+        "created": _("created"),
+        "task": _("task"),
+        "recipes": _("recipes"),
+        "seeds": _("seeds"),
+        "status": _("status"),
+        "best": _("best"),
+        "ties": _("ties"),
+    }
+    cells = [each | {"status": status(str(each["status"]), _)} for each in listed]
+    return tabulate(cells, headers=headings if cells else (), disable_numparse=True, missingval="–")
+
+
+def _verified(checked: Checked, path: Path, study: int | None, _: Words) -> str:
+    """What was verified and what was found, for people; what was found is told in English."""
+    said = {
+        "path": path,
+        "study": study,
+        "studies": checked.studies,
+        "runs": checked.runs,
+        "numbers": f"{checked.numbers:,}",
+        "bytes": f"{checked.bytes:,}",
+    }
+    if study is not None:
+        whole = _("{path}: study {study}, {runs} runs, {numbers} recorded numbers, {bytes} bytes", **said)
+    elif not checked.numbers:
+        whole = _("{path}: {studies} studies, {runs} runs, {numbers} recorded numbers, {bytes} bytes", **said)
+    else:  # the file's size says something about all studies only
+        whole = _(
+            "{path}: {studies} studies, {runs} runs, {numbers} recorded numbers, {bytes} bytes ({each} each)",
+            each=f"{checked.bytes / checked.numbers:.1f}",
+            **said,
+        )
+    lines = [whole, *(_finding(found, _) for found in checked.findings)]
+    if checked.sound:
+        lines.append(_("sound: the file is whole, and nothing that it should hold is missing"))
+    else:
+        lines.append(_("Keep the file as it is, and use another folder (--out) for what comes next."))
     return "\n".join(lines)
+
+
+def _finding(found: Finding, _: Words) -> str:
+    what = found.what
+    if found.study is not None:
+        what = _("study {study}: {what}", study=found.study, what=what)
+    return _("damaged: {what}", what=what) if found.bad else _("note: {text}", text=what)
 
 
 def _document(checked: Checked) -> dict[str, object]:

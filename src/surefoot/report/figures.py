@@ -13,10 +13,13 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from surefoot.analysis.summary import series
+from surefoot.analysis.wording import observed
 from surefoot.core.history import History, Study
+from surefoot.core.language import Words
 from surefoot.core.units import Clock
 from surefoot.report.drawing import style
 from surefoot.report.findings import Findings
+from surefoot.report.fonts import words_for_pictures
 from surefoot.training import bind
 
 BANDED = 60  # recipes whose spread is drawn: with more, bands hide each other
@@ -78,32 +81,40 @@ def rate_of(study: Study, run: History) -> NDArray[np.float64]:
 
 def curves(comparison: Findings, *, legend: bool = True) -> Figure:
     """Watched loss and the ranking metric side by side."""
-    facts = comparison.study.facts
+    facts, _ = comparison.study.facts, words_for_pictures(comparison.lang)
     shown = ["loss"] + ([facts.rank] if facts.rank != "loss" else ["train_loss"])
     drawn = {quantity: lines(comparison, quantity) for quantity in shown}
     figure = Figure(figsize=(12.5 if legend else 11, 4.6), layout="constrained")
     panels = figure.subplots(1, len(shown))
     for panel, (axes, (quantity, each)) in enumerate(zip(panels, drawn.items(), strict=True)):
-        label = {"train_loss": "training loss"}.get(quantity, f"{facts.watched} {quantity}")
+        label = observed(_, facts.watched, quantity)
         _draw(axes, each, panel, log="loss" in quantity)
-        axes.set(xlabel="epoch", ylabel=label, title=label)
+        axes.set(xlabel=_("epoch"), ylabel=label, title=label)
     if legend:
-        _legend(figure, comparison)
-    on_test = " — curves on the test set" if facts.watched == "test" else ""
-    banded = len(comparison.summaries) <= BANDED
-    mean = "mean and ±1 standard deviation over" if banded else "mean over"
-    band = mean if len(facts.seeds) > 1 else "with"
-    title = f"{facts.task}: {band} {len(facts.seeds)} seed{'s' * (len(facts.seeds) > 1)}{on_test}"
-    figure.suptitle(title, fontsize=11, parse_math=False)
+        _legend(figure, comparison, _)
+    figure.suptitle(_title(comparison, _), fontsize=11, parse_math=False)
     return figure
+
+
+def _title(comparison: Findings, _: Words) -> str:
+    facts = comparison.study.facts
+    said = {"task": facts.task, "seeds": len(facts.seeds)}
+    if len(facts.seeds) == 1:
+        title = _("{task}: with 1 seed", **said)
+    elif len(comparison.summaries) <= BANDED:
+        title = _("{task}: mean and ±1 standard deviation over {seeds} seeds", **said)
+    else:
+        title = _("{task}: mean over {seeds} seeds", **said)
+    return _("{title} — curves on the test set", title=title) if facts.watched == "test" else title
 
 
 def rate_curves(comparison: Findings) -> Figure:
     """The learning rates against epochs, on a log axis."""
+    _ = words_for_pictures(comparison.lang)
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     axes = figure.subplots()
     _draw(axes, rates(comparison), 2, log=True)
-    axes.set(xlabel="epoch", ylabel="learning rate", title="learning rate")
+    axes.set(xlabel=_("epoch"), ylabel=_("learning rate"), title=_("learning rate"))
     return figure
 
 
@@ -128,15 +139,15 @@ def _draw(axes: Axes, found: Sequence[Line], panel: int, *, log: bool) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _legend(figure: Figure, comparison: Findings) -> None:
-    place = {name: index for index, (name, _) in enumerate(comparison.study.recipes())}
+def _legend(figure: Figure, comparison: Findings, _: Words) -> None:
+    place = {name: index for index, (name, runs) in enumerate(comparison.study.recipes())}
     ranked = [summary.name for summary in comparison.ranked()]
     shown = ranked[:NAMED]
     legend = figure.legend(
         [Line2D([], [], linewidth=1.6, **style(place[name])) for name in shown], shown, loc="outside right center",
-        fontsize=8, frameon=False, title="from best to worst", title_fontsize=8, handlelength=2.6,
+        fontsize=8, frameon=False, title=_("from best to worst"), title_fontsize=8, handlelength=2.6,
     )  # fmt: skip
     if len(ranked) > NAMED:
-        legend.set_title(f"the best {NAMED} of {len(ranked)}")
+        legend.set_title(_("the best {shown} of {all}", shown=NAMED, all=len(ranked)))
     for text in legend.get_texts():
         text.set_parse_math(False)  # a name with a $ is a name

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, Self
 
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from surefoot.analysis import Reading, Summary, Verdict, judge, readings, summarize, target_of
 from surefoot.core.errors import SurefootError
 from surefoot.core.history import Study
+from surefoot.core.language import Words, words
 from surefoot.core.recipe import Recipe
 
 VERSION = 1  # of the JSON form
@@ -21,35 +22,50 @@ class Best:
 
     recipe: Recipe
     ties: tuple[str, ...]
+    lang: str = field(default="en", eq=False, repr=False)
 
     def __str__(self) -> str:
-        return self.recipe.name + (f" (ties with {', '.join(self.ties)})" if self.ties else "")
+        if not self.ties:
+            return self.recipe.name
+        _ = words(self.lang)
+        return _("{name} (ties with {ties})", name=self.recipe.name, ties=_(", ").join(self.ties))
 
 
 @frozen(eq=False, repr=False)
 class Findings:
-    """A study with its verdict: what tables, figures and pages are drawn from."""
+    """A study with its verdict: what tables, figures and pages are drawn from, in the language `lang`."""
 
     study: Study
     target: float | None
     summaries: tuple[Summary, ...]
     verdict: Verdict
     readings: tuple[Reading, ...]
+    lang: str = "en"
 
     @classmethod
-    def of(cls, study: Study) -> Self:
+    def of(cls, study: Study, lang: str = "en") -> Self:
         """What a study found."""
-        target = target_of(study)
+        target, _ = target_of(study), words(lang)
         found = summarize(study, target)
-        verdict = judge(study.facts, found)
-        return cls(study, target, tuple(found), verdict, tuple(readings(study.facts, found, verdict, target)))
+        verdict = judge(study.facts, found, _)
+        read = readings(study.facts, found, verdict, target, _)
+        return cls(study, target, tuple(found), verdict, tuple(read), lang)
+
+    @property
+    def words(self) -> Words:
+        """The sentences of its language."""
+        return words(self.lang)
+
+    def in_language(self, lang: str) -> Self:
+        """The same in another language: "en" or "zh". Raises UsageError for one that is not there."""
+        return type(self).of(self.study, lang)
 
     @property
     def best(self) -> Best:
         """The leader. Raises SurefootError where no recipe came to its end on every seed."""
         if self.verdict.best is None:
             raise SurefootError(self.verdict.sentence)
-        return Best(self.recipe(self.verdict.best), self.verdict.ties)
+        return Best(self.recipe(self.verdict.best), self.verdict.ties, self.lang)
 
     def recipe(self, name: str) -> Recipe:
         """A recipe by its name."""

@@ -7,21 +7,19 @@ import textwrap
 from tabulate import tabulate
 
 from surefoot.analysis import Interval, Summary
+from surefoot.analysis.wording import final, in_turn
+from surefoot.core.language import Words
 from surefoot.optimizers import parse
 from surefoot.report.findings import Findings
+from surefoot.report.wrapping import wrapped
 
 WIDTH = 110
 
 
 def rows(comparison: Findings) -> tuple[list[str], list[list[str]]]:
     """Headings and cells, from best to worst; the same for the terminal and the page."""
-    facts, verdict = comparison.study.facts, comparison.verdict
-    sign = "≥" if facts.goal == "max" else "≤"
-    reach = "steps to target" if comparison.target is None else f"steps to {sign} {comparison.target:.4g}"
-    shown = ["", "recipe", "lr", f"final {facts.rank}", "best", reach, "wobble", "diverged", "s/run"]
-    tested = any(summary.test for summary in comparison.summaries)
-    if tested:
-        shown.insert(5, "test")
+    verdict, _ = comparison.verdict, comparison.words
+    shown = _headings(comparison, _)
     cells = []
     for summary in comparison.ranked():
         mark = "★" if summary.name == verdict.best else "=" if summary.name in verdict.ties else ""
@@ -33,53 +31,97 @@ def rows(comparison: Findings) -> tuple[list[str], list[list[str]]]:
             mean(summary.best),
             _steps(summary),
             "–" if summary.wobble is None else f"{summary.wobble:.2g}",
-            f"{len(summary.diverged)}/{summary.seeds} at {min(summary.diverged)}" if summary.diverged else "no",
+            _diverged(summary, _),
             f"{summary.seconds:.2g}",
         ]
-        if tested:
+        if _tested(comparison):
             row.insert(5, mean(summary.test))
         cells.append(row)
     return shown, cells
 
 
+def _headings(comparison: Findings, _: Words) -> list[str]:
+    facts, target = comparison.study.facts, comparison.target
+    sign = "≥" if facts.goal == "max" else "≤"
+    reach = _("steps to target")
+    if target is not None:
+        reach = _("steps to {sign} {target}", sign=sign, target=f"{target:.4g}")
+    shown = ["", _("recipe"), _("lr"), final(_, facts.rank), _("best"), reach, _("wobble"), _("diverged"), _("s/run")]
+    if _tested(comparison):
+        shown.insert(5, _("test"))
+    return shown
+
+
+def _tested(comparison: Findings) -> bool:
+    return any(summary.test for summary in comparison.summaries)
+
+
 def as_text(comparison: Findings) -> str:
     """Heading, table, verdict and readings."""
+    _ = comparison.words
     shown, cells = rows(comparison)
     table = tabulate(cells, headers=shown, tablefmt="simple", disable_numparse=True)
-    parts = [heading(comparison), table, legend(comparison), _wrapped("Verdict", comparison.verdict.sentence)]
-    parts += [_wrapped(reading.heading, reading.text) for reading in comparison.readings]
+    parts = [heading(comparison), table, filled(legend(comparison), _.lang)]
+    named = [(_("Verdict"), comparison.verdict.sentence)] + [(r.heading, r.text) for r in comparison.readings]
+    parts += [filled(_("{name}: {text}", name=name, text=text), _.lang, "  ") for name, text in named]
     return "\n\n".join(parts)
 
 
 def heading(comparison: Findings) -> str:
     """What was compared on what, in two lines."""
-    study, facts = comparison.study, comparison.study.facts
-    counted = f"{_some(len(comparison.summaries), 'recipe')} × {_some(len(facts.seeds), 'seed')}"
-    length = f"{_some(facts.epochs, 'epoch')} of {_some(facts.steps_per_epoch, 'step')}, batch {facts.batch_size}"
-    unfinished = "" if study.status == "done" else f" · {study.status}"
-    looked = f"Curves and choice on the {facts.watched} set ({facts.samples[facts.watched]} samples)"
-    if facts.watched == "test":
-        looked += "; the test set was looked at while comparing: its numbers flatter the winner"
-    return (
-        f"{facts.task}: {counted}, {length}, {facts.parameters} parameters, on {facts.device}, {study.seconds:.0f} s"
-        f"{unfinished}\n{looked}."
+    study, facts, _ = comparison.study, comparison.study.facts, comparison.words
+    compared = _(
+        "{task}: {recipes} × {seeds}, {epochs} of {steps}, batch {batch}, {parameters} parameters, on {device}, "
+        "{seconds} s",
+        task=facts.task,
+        recipes=_.plural("{count} recipe", "{count} recipes", len(comparison.summaries)),
+        seeds=_.plural("{count} seed", "{count} seeds", len(facts.seeds)),
+        epochs=_.plural("{count} epoch", "{count} epochs", facts.epochs),
+        steps=_.plural("{count} step", "{count} steps", facts.steps_per_epoch),
+        batch=facts.batch_size,
+        parameters=facts.parameters,
+        device=facts.device,
+        seconds=f"{study.seconds:.0f}",
     )
+    unfinished = "" if study.status == "done" else f" · {status(study.status, _)}"
+    samples = facts.samples[facts.watched]
+    if facts.watched == "test":
+        looked = _(
+            "Curves and choice on the test set ({samples} samples); the test set was looked at while comparing: "
+            "its numbers flatter the winner.",
+            samples=samples,
+        )
+    else:
+        looked = _("Curves and choice on the validation set ({samples} samples).", samples=samples)
+    return f"{compared}{unfinished}\n{looked}"
+
+
+def status(name: str, _: Words) -> str:
+    """A study's status for people."""
+    known = {
+        "planned": _("planned"),
+        "running": _("running"),
+        "done": _("done"),
+        "interrupted": _("interrupted"),
+        "failed": _("failed"),
+    }
+    return known.get(name, name)
 
 
 def legend(comparison: Findings) -> str:
     """What the marks and columns mean."""
-    parts = ["★ leads, = ties with it. Brackets: 95 % interval over seeds."]
-    if comparison.target is not None:
-        whose = "asked for" if comparison.study.facts.target is not None else "the median recipe's final value"
-        parts.append(f"steps to: the median over seeds, and on how many; the target is {whose}.")
-    parts.append("wobble: how far the last fifth strays from its straight-line trend.")
-    if any(summary.test for summary in comparison.summaries):
-        parts.append("test: the final value on the test set, never chosen on.")
-    return _wrapped("", " ".join(parts))
-
-
-def _some(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+    _ = comparison.words
+    parts = [_("★ leads, = ties with it. Brackets: {level} interval over seeds.", level="95 %")]
+    if comparison.target is not None and comparison.study.facts.target is not None:
+        parts.append(_("steps to: the median over seeds, and on how many; the target is asked for."))
+    elif comparison.target is not None:
+        parts.append(
+            _("steps to: the median over seeds, and on how many; the target is the median recipe's final value.")
+        )
+    parts.append(_("wobble: how far the last fifth strays from its straight-line trend."))
+    if _tested(comparison):
+        parts.append(_("test: the final value on the test set, never chosen on."))
+    return in_turn(_, parts)
 
 
 def rate(comparison: Findings, name: str) -> str:
@@ -114,5 +156,14 @@ def _steps(summary: Summary) -> str:
     return str(summary.to_target) + (f" ({summary.reached}/{summary.seeds})" if summary.reached < summary.seeds else "")
 
 
-def _wrapped(name: str, text: str) -> str:
-    return textwrap.fill(f"{name}: {text}" if name else text, WIDTH, subsequent_indent="  " if name else "")
+def _diverged(summary: Summary, _: Words) -> str:
+    if not summary.diverged:
+        return _("no")
+    return _("{count}/{seeds} at {step}", count=len(summary.diverged), seeds=summary.seeds, step=min(summary.diverged))
+
+
+def filled(text: str, lang: str, indent: str = "") -> str:
+    """Text in lines of WIDTH columns, all but the first indented."""
+    if lang == "en":
+        return textwrap.fill(text, WIDTH, subsequent_indent=indent)
+    return wrapped(text, WIDTH, indent, first="")

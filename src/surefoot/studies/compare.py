@@ -10,6 +10,7 @@ from pathlib import Path
 from surefoot.core.errors import UsageError
 from surefoot.core.history import Facts
 from surefoot.core.keys import key
+from surefoot.core.language import words
 from surefoot.core.recipe import Recipe, check_rate
 from surefoot.core.run import Run
 from surefoot.core.task import Task
@@ -42,6 +43,7 @@ def compare(
     resume: bool = False,
     checkpoint_every: float = 30.0,
     progress: bool = True,
+    lang: str = "en",
     command: str = "",
 ) -> Comparison:
     """Train every recipe on a task, whole, with the same seeds, and judge.
@@ -64,6 +66,7 @@ def compare(
             was not interrupted. Where there is none, this begins it. The plan (trainer, place, ...) is the one stored.
         checkpoint_every: seconds of training that a kill may cost at most, about.
         progress: whether to show it on standard error.
+        lang: the language of what people read: "en" or "zh".
 
     Raises UsageError (RecipeError, ScheduleError, TaskError, DataError) before anything is trained, StoreError where
     another process writes to the folder.
@@ -77,6 +80,7 @@ def compare(
     chosen = load_recipes(recipes).at_rates(_rates(lr))
     which = _seeds(seeds)
     wanted = Wanted(trainer, place, compile, tile)
+    words(lang)  # refuses a language that is not there before anything is trained
     every = _every(checkpoint_every)
     if target is not None and number(target) is None:
         raise UsageError("the target must be a finite number", received=target)
@@ -100,8 +104,8 @@ def compare(
     facts = _facts(ready, source, declared.about, which, trainer, target, command)
     entries = [Entry(run, policies[run.recipe.name]) for run in runs]
     with Store(Path(":memory:") if out is None else Path(out) / FILE) as store:
-        session = Session(store, ready, entries, facts, environment(), wanted, every, progress)
-        return Comparison.of(session.resume() if resume else session.begin())
+        session = Session(store, ready, entries, facts, environment(), wanted, every, progress, lang)
+        return Comparison.of(session.resume() if resume else session.begin(), lang)
 
 
 def environment() -> dict[str, str]:

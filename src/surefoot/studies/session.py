@@ -23,7 +23,7 @@ class Session:
     """What a sitting needs to know.
 
     Parameters: `entries`, the runs and their policies; `wanted`, how to train where no plan is stored; `every`, the
-    seconds between checkpoints; `progress`, whether to show it.
+    seconds between checkpoints; `progress`, whether to show it, in the language `lang`. Notes are stored, in English.
     """
 
     store: Store
@@ -34,6 +34,7 @@ class Session:
     wanted: Wanted
     every: float
     progress: bool
+    lang: str = "en"
 
     def begin(self, *notes: str) -> Study:
         """A new study, trained."""
@@ -54,7 +55,7 @@ class Session:
 
     def _sitting(self, study: int, left: Reopened, notes: Sequence[str]) -> Study:
         runs = [entry.run for entry in self.entries]
-        record, watcher = self.store.sink(study), Watcher(self.task.name, runs)
+        record, watcher = self.store.sink(study), Watcher(self.task.name, runs, lang=self.lang)
 
         def sink(event: Event) -> None:
             record(event)

@@ -1,0 +1,142 @@
+"""A text with tables and pictures: read in the terminal, as one HTML file, in a notebook."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+from markupsafe import Markup
+
+from surefoot.core.errors import UsageError
+from surefoot.report.chart import draw, legend
+from surefoot.report.picture import Panel, Picture
+from surefoot.report.prose import as_text, markdown
+from surefoot.report.wrapping import wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NARROWEST, WIDEST = 60, 110  # columns: what can be read well
+DPI = 130
+SUFFIXES = (".png", ".svg", ".html")
+
+
+@frozen(eq=False, repr=False)
+class Document:
+    """A text in Markdown, in which `![what is seen](name)` stands for a picture.
+
+    Parameters: `lang`, its language; `source`; `pictures` by name; `live`, drawings by the name of the picture that
+    they replace on a page: those that move.
+    """
+
+    lang: str
+    source: str
+    pictures: Mapping[str, Picture] = field(factory=dict)
+    live: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def title(self) -> str:
+        """The first heading."""
+        first = next((line for line in self.source.split("\n") if line.startswith("# ")), "# Surefoot")
+        return first[2:].strip()
+
+    def text(self, width: int = 100, *, colour: bool = False, plain: bool = False) -> str:
+        """For the terminal, in so many columns. `plain`: drawings in ASCII alone."""
+        width = min(max(width, NARROWEST), WIDEST)
+
+        def picture(name: str) -> str:
+            panels = self.pictures[name].panels
+            return "\n\n".join(_charted(panel, width, colour=colour, plain=plain) for panel in panels)
+
+        return as_text(self.source, width, picture, bold=_bold if colour else str)
+
+    def plot(self) -> Figure:
+        """All pictures, one under the other, as a matplotlib figure. Raises UsageError where there is none."""
+        from surefoot.report.painting import paint
+
+        if not self.pictures:
+            raise UsageError("there is no picture here to draw", remedy="take the whole as .html")
+        return paint(list(self.pictures.values()))
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """One self-contained page without scripts; written to `path` where one is given."""
+        from surefoot.report.drawing import template
+
+        page = template("document.html").render(lang=self.lang, title=self.title, body=self._body())
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
+
+    def save(self, path: str | Path) -> None:
+        """Writes the pictures (.png, .svg) or the whole (.html). Raises UsageError for another kind of file."""
+        path = check_file(path)
+        if path.suffix == ".html":
+            self.to_html(path)
+            return
+        from surefoot.report import fonts
+
+        with fonts.pictures(self.lang):
+            self.plot().savefig(path, dpi=DPI)
+
+    def _body(self) -> Markup:
+        body = markdown().render(self.source)
+        for name, picture in self.pictures.items():
+            drawn = self.live.get(name) or self.drawing(name)
+            seen = Markup("<figure>{}</figure>").format(Markup(drawn))
+            # What markdown-it makes of ![alt](name), as the only thing in its paragraph.
+            image = Markup('<p><img src="{}" alt="{}" /></p>').format(name, picture.alt)
+            body = body.replace(str(image), str(seen))
+        return Markup(body)
+
+    def drawing(self, name: str) -> Markup:
+        """A picture as inline SVG."""
+        from surefoot.report import fonts
+        from surefoot.report.drawing import svg
+        from surefoot.report.painting import paint
+
+        with fonts.pictures(self.lang):
+            return svg(paint([self.pictures[name]]), {})
+
+    def __repr__(self) -> str:
+        return self.text()
+
+    def _repr_html_(self) -> str:
+        from surefoot.report.drawing import template
+
+        return template("part.html").render(body=self._body())
+
+
+def check_file(path: str | Path) -> Path:
+    """The path of a file that a document can be written to. Raises UsageError for another kind, or another place."""
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"the file must end in one of {', '.join(SUFFIXES)}", received=str(path))
+    if not path.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {path.absolute().parent}", received=str(path), remedy="make it first")
+    return path
+
+
+def show(document: Document) -> str:
+    """The text as this terminal can show it."""
+    encoding = sys.stdout.encoding or "ascii"
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    width = shutil.get_terminal_size((100, 30)).columns
+    plain = "utf" not in encoding.lower()
+    text = document.text(width, colour=colour, plain=plain)
+    return text.encode(encoding, "replace").decode(encoding) if plain else text
+
+
+def _charted(panel: Panel, width: int, *, colour: bool, plain: bool) -> str:
+    parts = [wrapped(f"{panel.title}   ↑ {panel.y}   → {panel.x}", width)]
+    parts.append(draw(panel, width, 17, colour=colour, plain=plain))
+    parts += legend(panel, colour=colour, plain=plain)
+    return "\n".join(parts)
+
+
+def _bold(text: str) -> str:
+    return f"\x1b[1m{text}\x1b[0m"
