@@ -18,11 +18,11 @@ README = (ROOT / "README.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 PUBLIC = """
-Comparison Curve Metric Observation Recipe STRATEGIES Schedule SurefootError Task UsageError adapters branch
-chebyshev chebyshev_steps clip compare constant cooldown cosine cosine_cooldown cosine_restarts cosine_wave cyclical
-cyclical_momentum decay_now difference during every exponential exponential_cooldown exponential_warmup extend
+Advice Comparison Curve Metric Observation Recipe STRATEGIES Schedule SurefootError Task UsageError adapters advise
+branch chebyshev chebyshev_steps clip compare constant cooldown cosine cosine_cooldown cosine_restarts cosine_wave
+cyclical cyclical_momentum decay_now difference during every exponential exponential_cooldown exponential_warmup extend
 flat_cosine from_json from_torch geometric greedy hyperbolic inverse_power inverse_sqrt inverse_time k_decay knee
-like linear maximum minimum multistep natural_exponential noam noise one_cycle one_cycle_momentum optimizers paced
+learn like linear maximum minimum multistep natural_exponential noam noise one_cycle one_cycle_momentum optimizers paced
 parse piecewise planned plateau polynomial power_law radam_warmup range_test repeat restarts rex schedules skip
 slanted_triangular step strategy stretch tanh_decay timm_noise to_json trapezoid tri_stage
 untuned_exponential_warmup untuned_linear_warmup wall_clock warmup warmup_hold_cosine warmup_hold_cosine_constant

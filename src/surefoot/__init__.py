@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from surefoot import optimizers as optimizers
     from surefoot import schedules as schedules
     from surefoot.adapters.from_torch import from_torch as from_torch
+    from surefoot.advice import Advice as Advice
+    from surefoot.advice import advise as advise
     from surefoot.core.errors import SurefootError as SurefootError
     from surefoot.core.errors import UsageError as UsageError
     from surefoot.core.recipe import Recipe as Recipe
     from surefoot.core.record import Observation as Observation
     from surefoot.core.task import Metric as Metric
     from surefoot.core.task import Task as Task
+    from surefoot.lessons import learn as learn
     from surefoot.report import Comparison as Comparison
     from surefoot.schedules import *  # noqa: F403
     from surefoot.studies import compare as compare
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 # Everything is loaded when it is first used, so that importing surefoot costs no torch, and next to nothing.
 _PARTS = ("adapters", "like", "optimizers", "schedules")
 _HOMES = {
+    "Advice": "surefoot.advice",
     "Comparison": "surefoot.report",
     "Metric": "surefoot.core.task",
     "Observation": "surefoot.core.record",
@@ -35,8 +39,10 @@ _HOMES = {
     "SurefootError": "surefoot.core.errors",
     "Task": "surefoot.core.task",
     "UsageError": "surefoot.core.errors",
+    "advise": "surefoot.advice",
     "compare": "surefoot.studies",
     "from_torch": "surefoot.adapters.from_torch",
+    "learn": "surefoot.lessons",
 }
 
 

@@ -8,7 +8,7 @@ import click
 
 from surefoot.core.errors import SurefootError, UsageError
 
-COMMANDS = ("compare", "plot", "show")
+COMMANDS = ("compare", "advise", "plot", "show", "learn")
 
 
 class Verbs(click.Group):
@@ -34,7 +34,9 @@ def surefoot() -> None:
     Example:
       surefoot compare                 every classic strategy on real digits
       surefoot plot "cosine()"         a schedule drawn, and what looks wrong about it
+      surefoot advise --model cnn      what to try first, and why
       surefoot show                    what was compared before
+      surefoot learn descent           a worked example
     """
 
 

@@ -78,7 +78,7 @@ def _points(line: Line, across: _Axis, up: _Axis) -> tuple[NDArray[np.float64], 
     with np.errstate(invalid="ignore"):
         shown = np.isfinite(x) & np.isfinite(y) & (x >= across.low) & (x <= across.high)
         shown &= (y >= up.low) & (y <= up.high)
-    return x[shown], np.clip(y[shown], -MOST, MOST)
+    return x[shown], y[shown]
 
 
 @frozen
@@ -98,10 +98,11 @@ class _Axis:
         return cls(float(low), float(high), log)
 
     def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        held = np.where(np.isfinite(values), np.clip(values, -MOST, MOST), values).astype(np.float64)
         if not self.log:
-            return values.astype(np.float64)
+            return held
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log10(np.where(values > 0, values, np.nan))
+            return np.log10(np.where(held > 0, held, np.nan))
 
     def fitted(self, values: Sequence[NDArray[np.float64]]) -> Self:
         """The axis, narrowed to the values where it had no limits."""

@@ -10,7 +10,7 @@ from wcwidth import wcswidth
 _OPENING, _CLOSING = "（“《【", "，。、；：？！）”》】…%"
 _WIDE = r"[\u2e80-\u9fff\uf900-\ufaff\uff01-\uff60]"
 _CHARACTER = rf"[{_OPENING}]*(?![{_OPENING}]){_WIDE}[{_CLOSING}]*"
-_PIECES = re.compile(rf"\s+|{_CHARACTER}|[{_OPENING}]*(?:(?!{_WIDE})\S)+[{_CLOSING}]*")
+_PIECES = re.compile(rf"\s+|{_CHARACTER}|[{_OPENING}]*(?:(?!{_WIDE})\S)+[{_CLOSING}]*|\S")
 
 
 def wrapped(text: str, width: int, indent: str = "", first: str | None = None) -> str:

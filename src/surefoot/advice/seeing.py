@@ -1,0 +1,78 @@
+"""What can be read from a task itself: kind of model, its size, the data, the loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from surefoot.advice.answers import Answers, answered, known
+from surefoot.core.task import Task
+
+SHARE_OF_ZEROS = 0.9  # of the inputs: from there on they count as sparse
+
+
+def seen(task: Task) -> Answers:
+    """The answers that a task gives by itself.
+
+    >>> from surefoot.tasks import load
+    >>> found = seen(load("digits"))
+    >>> found.task, found.model, found.samples, found.parameters
+    ('classification', 'mlp', 1079, 4810)
+    """
+    from surefoot.tasks import prepare
+    from surefoot.training import initial_model
+
+    ready = prepare(task)
+    model = initial_model(ready, 0)
+    return Answers(
+        task=_task(task, ready),
+        samples=len(ready.train),
+        epochs=ready.epochs,
+        batch_size=ready.batch_size,
+        model=_kind(model),
+        parameters=sum(p.numel() for p in model.parameters()),
+        sparse=_sparse(ready),
+    )
+
+
+def filled(given: Answers, read: Answers) -> tuple[Answers, list[str]]:
+    """The answers given, with what was read where nothing was given; and the questions answered otherwise than read."""
+    mine, theirs = known(given), known(read)
+    otherwise = [name for name, value in mine.items() if name in theirs and theirs[name] != value]
+    if given.length == "unknown":
+        theirs.pop("epochs", None)
+    return answered(given, {name: value for name, value in theirs.items() if name not in mine}), otherwise
+
+
+def _task(task: Task, ready: Any) -> str | None:
+    """Tokens in make it language; a loss that Surefoot knows tells classification from regression."""
+    inputs = ready.train.x
+    whole = not getattr(inputs, "is_floating_point", lambda: True)()
+    if whole and inputs.ndim > 1:
+        return "language"
+    return {"cross_entropy": "classification", "mse": "regression"}.get(task.loss if isinstance(task.loss, str) else "")
+
+
+def _kind(model: Any) -> str | None:
+    from torch import nn
+
+    kinds = {type(module) for module in model.modules()}
+    for name, layers in (
+        ("transformer", (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)),
+        ("rnn", (nn.RNNBase, nn.RNNCellBase)),
+        ("cnn", (nn.Conv1d, nn.Conv2d, nn.Conv3d)),
+    ):
+        if any(issubclass(kind, layers) for kind in kinds):
+            return name
+    if any("attention" in kind.__name__.lower() for kind in kinds):
+        return "transformer"
+    linear = sum(isinstance(module, nn.Linear | nn.Bilinear | nn.LazyLinear) for module in model.modules())
+    if linear == 0:
+        return None
+    return "linear" if linear == 1 else "mlp"
+
+
+def _sparse(ready: Any) -> bool | None:
+    inputs = ready.train.x
+    if not getattr(inputs, "is_floating_point", lambda: False)():
+        return None
+    return bool((inputs[:1000] == 0).double().mean() >= SHARE_OF_ZEROS)
