@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt
 
 # Two processes, since JAX does not go with the processes that other tests fork.
-FRAMEWORKS := tests/adapters tests/schedules tests/optimizers/test_keras.py tests/cli/test_plot.py \
+FRAMEWORKS := tests/adapters tests/schedules tests/optimizers/test_keras.py tests/lessons/test_keras.py tests/cli/test_plot.py \
 		src/surefoot/adapters
 
 .PHONY: demo test test-frameworks test-others check bench texts fuzz clean
@@ -35,6 +35,7 @@ bench: .venv/tools  ## measure; prints what it measured
 	$(BIN)/python benchmarks/trainers.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/schedules.py
+	$(BIN)/python benchmarks/lessons.py
 
 CATALOGUES := src/surefoot/core/locale
 

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 import surefoot as sf
+from surefoot.cli.advise import advise
 from surefoot.cli.compare import compare
 from surefoot.cli.plot import plot
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+CHINESE = (ROOT / "README.zh-CN.md").read_text()
+MAP = (ROOT / "docs/source-material.md").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 PUBLIC = """
@@ -68,11 +71,29 @@ def test_the_readmes_recipe_file_is_one():
     assert [len(read(block, "block").recipes) for block in blocks] == [3, 2, 1]
 
 
-@pytest.mark.parametrize("command", [compare, plot], ids=lambda command: command.name)
-def test_the_readmes_options_exist(command):
-    known = {option for parameter in command.params for option in parameter.opts}
-    for line in re.findall(rf"^surefoot {command.name} .*$", README, re.M):
+@pytest.mark.parametrize("readme", [README, CHINESE], ids=["en", "zh"])
+@pytest.mark.parametrize("command", [compare, plot, advise], ids=lambda command: command.name)
+def test_the_readmes_options_exist(command, readme):
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    lines = re.findall(rf"^surefoot {command.name} .*$", readme, re.M)
+    assert lines
+    for line in lines:
         assert set(re.findall(r"--[\w-]+", line)) <= known
+
+
+def test_the_chinese_readme_is_the_english_one():
+    """The same sections, the same code, the same links."""
+    heads = [re.findall(r"^#+ ", text, re.M) for text in (README, CHINESE)]
+    assert heads[0] == heads[1]
+    for language in ("python", "yaml"):
+        blocks = [re.findall(rf"```{language}\n(.*?)```", text, re.S) for text in (README, CHINESE)]
+        assert blocks[0] == blocks[1]
+    links = [sorted(set(re.findall(r"\]\(([\w./-]+)\)", text))) for text in (README, CHINESE)]
+    assert [each for each in links[0] if "README" not in each and ".en." not in each] == [
+        each for each in links[1] if "README" not in each and ".zh." not in each
+    ]
+    for link in (*links[0], *links[1]):
+        assert (ROOT / link).exists(), link
 
 
 def test_the_page_of_schedules_is_what_the_code_makes():
@@ -89,6 +110,65 @@ def test_the_page_of_schedules_is_what_the_code_makes():
             assert html.escape(text.split(",")[0].split(">>")[0].strip(), quote=False) in picture, text
     for block in re.findall(r"```python\n(.*?)```", page, re.S):
         exec(compile(block, "docs/schedules.md", "exec"), {})
+
+
+def without_numbers(text):
+    """A page's headings and the first cells of its tables' heads: what no machine changes."""
+    return [line for line in text.split("\n") if line.startswith("#") or (line.startswith("|") and "--" in line)]
+
+
+def test_the_pages_of_lessons_are_what_the_code_makes():
+    """Run docs/make_learn.py after changing a lesson, its text, or a translation."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    import make_learn
+
+    from surefoot.lessons import LESSONS, lesson_named
+    from surefoot.lessons.lesson import write_up
+
+    assert (make_learn.HERE / "README.md").read_text() == make_learn.index()
+    assert (make_learn.HERE / "glossary.md").read_text() == make_learn.glossary()
+    for name in LESSONS:
+        lesson = lesson_named(name)()
+        found = lesson.run()
+        for lang in ("en", "zh"):
+            page = (make_learn.HERE / lang / f"{name}.md").read_text()
+            taught = write_up(lesson, found, lang)
+            made = make_learn.page(taught)
+            if name in make_learn.EXACT:
+                assert page == made, name
+            assert without_numbers(page) == without_numbers(made), name
+            for part in taught.pictures:
+                drawn = (make_learn.HERE / "images" / make_learn.picture(name, part, lang)).read_text()
+                assert drawn.startswith("<svg"), part
+                assert f"../images/{make_learn.picture(name, part, lang)}" in page
+
+
+def test_the_map_of_the_source_material_is_true():
+    """Every line names a command that runs, or a name that is public, and a test that is there."""
+    from click.testing import CliRunner
+
+    from surefoot.cli.main import surefoot
+
+    rows = re.findall(
+        r"^\| (?!in the source|the source \||:--)(.*?) \| (.*?) \| `(tests/[\w/]+\.py)::(\w+)` \|$", MAP, re.M
+    )
+    assert len(rows) == len(re.findall(r"^\| (?!in the source|the source \||:--)", MAP, re.M)) > 45
+    for _, does, path, name in rows:
+        assert f"def {name}(" in (ROOT / path).read_text(), name
+        commands = re.findall(r"`surefoot (\w+)([^`]*)`", does)
+        names = re.findall(r"`sf\.([\w.]+)", does)
+        assert commands or names, does
+        for command, rest in commands:
+            words = rest.split()
+            lesson = words[:1] if command == "learn" else []
+            shown = CliRunner().invoke(surefoot, [command, *lesson, "--help"])
+            assert shown.exit_code == 0, does
+            for option in re.findall(r"--[\w-]+", rest):
+                assert option in shown.output, does
+        for dotted in names:
+            found = sf
+            for part in dotted.split("."):
+                found = getattr(found, part)
 
 
 def test_every_defect_names_a_test_that_exists():

@@ -79,3 +79,22 @@ def test_axes_are_labelled():
                 assert panel.title, name
                 assert panel.x, name
                 assert panel.y, name
+
+
+SLIPS = {
+    "averages": ("*decay of the learning rate* a moving average", "指数衰减*说成移动平均"),
+    "annealing": (
+        "gamma has no default, and `verbose=` is gone",
+        "gamma 没有默认值，torch 的调度器也已没有",
+    ),
+    "adagrad": ("counts from t.", "从 t 算起。"),
+}
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_slips_are_put_right(name):
+    for lang, said in zip(("en", "zh"), SLIPS[name], strict=True):
+        quotes = [line for line in source(name, lang).split("\n") if line.startswith(">")]
+        assert any(said in line for line in quotes), lang
+    assert "cut off" in source("annealing", "en")
+    assert "不完整" in source("annealing", "zh")

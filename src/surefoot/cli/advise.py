@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import click
 
 from surefoot.advice.answers import FITS, LENGTHS, LOSSES, MODELS, QUESTIONS, TASKS, Answers
-from surefoot.cli.output import OUT, json_option, lang_option
+from surefoot.cli.output import OUT, json_option, lang_option, show_document
 from surefoot.core.errors import UsageError
 from surefoot.core.language import Words, words
 
@@ -85,8 +84,10 @@ def advise(
       surefoot advise --model transformer --task language --epochs 3 --samples 100000 --code torch
     """
     from surefoot.advice import advise as ask
-    from surefoot.report.document import check_file, show
+    from surefoot.report.document import check_file
 
+    if code is not None and (out is not None or as_json):
+        raise click.UsageError("--code prints a script and nothing else: leave --out and --json out")
     if out is not None:
         check_file(out)
     _ = words(lang)
@@ -98,18 +99,10 @@ def advise(
         found = ask(
             of, lang=lang, history=history, measure=measure, first=first, rules=rules, comparing=comparing, **given
         )
-    if out is not None:
-        found.save(out)
     if code is not None:
         click.echo(found.code(code, place), nl=False)
-        return
-    if as_json:
-        files = {"files": {"out": None if out is None else str(out)}}
-        click.echo(json.dumps(found.to_json() | files, indent=2, ensure_ascii=False, allow_nan=False))
-        return
-    click.echo(show(found), nl=False)
-    if out is not None:
-        click.echo("\n" + _("Written: {file}", file=out))
+    else:
+        show_document(found, out, as_json=as_json)
 
 
 def _asked(of: str | None, _: Words) -> dict[str, Any]:

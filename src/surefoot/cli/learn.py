@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 from attrs import fields
 
-from surefoot.cli.output import json_option, lang_option
+from surefoot.cli.output import json_option, lang_option, show_document
 from surefoot.lessons import LESSONS, lesson_named
 
 
@@ -106,22 +105,9 @@ def _split(kind: type) -> Callable[[click.Context, click.Parameter, str], tuple[
 
 
 def _run(name: str, lang: str, out: Path | None, as_json: bool, parameters: dict[str, Any]) -> None:
-    from surefoot.core.language import words
     from surefoot.lessons import learn as run_lesson
-    from surefoot.report.document import check_file, show
-    from surefoot.report.fonts import missing_font_note
+    from surefoot.report.document import check_file
 
     if out is not None:
         check_file(out)  # before anything is computed
-    taught = run_lesson(name, lang, **parameters)
-    if out is not None:
-        taught.save(out)
-        if (note := missing_font_note(lang, words(lang))) is not None:
-            click.echo(f"note: {note}", err=True)
-    if as_json:
-        files = {"files": {"out": None if out is None else str(out)}}
-        click.echo(json.dumps(taught.to_json() | files, indent=2, ensure_ascii=False, allow_nan=False))
-        return
-    click.echo(show(taught), nl=False)
-    if out is not None:
-        click.echo("\n" + words(lang)("Written: {file}", file=out))
+    show_document(run_lesson(name, lang, **parameters), out, as_json=as_json)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from surefoot.core.errors import SurefootError
-from surefoot.core.language import LANGUAGES
+from surefoot.core.language import LANGUAGES, words
 
 if TYPE_CHECKING:
+    from surefoot.advice import Advice
+    from surefoot.lessons.lesson import Taught
     from surefoot.report import Comparison
 
 OUT = "surefoot-runs"
@@ -54,6 +56,25 @@ def present(comparison: Comparison, folder: Path, *, as_json: bool) -> None:
         click.echo("\n" + _("Report  {path}", path=page) + "\n" + _("Figure  {path}", path=figure))
     if (note := missing_font_note(comparison.lang, _)) is not None:
         click.echo(_("note: {text}", text=note), err=True)
+
+
+def show_document(document: Advice | Taught, out: Path | None, *, as_json: bool) -> None:
+    """The text (or JSON) on standard output; the file of `out`, where one is asked for."""
+    from surefoot.report.document import show
+    from surefoot.report.fonts import missing_font_note
+
+    _ = words(document.lang)
+    if out is not None:
+        document.save(out)
+        if (note := missing_font_note(document.lang, _)) is not None:
+            click.echo(f"note: {note}", err=True)
+    if as_json:
+        files = {"files": {"out": None if out is None else str(out)}}
+        click.echo(json.dumps(document.to_json() | files, indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    click.echo(show(document), nl=False)
+    if out is not None:
+        click.echo("\n" + _("Written: {file}", file=out))
 
 
 def folder_of(comparison: Comparison, out: Path) -> Path:

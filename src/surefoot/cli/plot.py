@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
 
 LONGEST = 10_000_000  # steps: every value is looked at
 SUFFIXES = (".svg", ".png", ".html")
-
-PLAIN = str.maketrans({"–": "-", "→": "->", "−": "-", "…": "...", "×": "x"})  # for output that is not UTF-8
 
 _count = click.IntRange(min=1)
 
@@ -161,16 +157,14 @@ def _table(file: TextIO, plotted: list[Plotted]) -> None:
 def _show(plotted: list[Plotted], compared: Compared | None, at: tuple[int, ...]) -> None:
     """The chart, and under it what is told about each schedule."""
     from surefoot.report.chart import chart, mark
+    from surefoot.report.terminal import Terminal
 
-    encoding = sys.stdout.encoding or "ascii"
-    plain = "utf" not in encoding.lower()
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    size = shutil.get_terminal_size((100, 30))
-    width, height = max(size.columns, 40), min(max(size.lines - 10, 12), 24)
+    terminal = Terminal.here()
+    colour, plain = terminal.colour, terminal.plain
+    width, height = max(terminal.width, 40), min(max(terminal.height - 10, 12), 24)
     shown = [chart([each.values for each in plotted], width, height, colour=colour, plain=plain)]
     for index, each in enumerate(plotted):
         shown.append(mark(index, len(plotted), colour=colour, plain=plain) + "\n".join(each.lines(at)))
     if compared is not None:
         shown += ["\n".join(compared.lines()), chart([compared.values], width, 12, colour=colour, plain=plain)]
-    text = "\n\n".join(shown)
-    click.echo(text.translate(PLAIN).encode(encoding, "replace").decode(encoding) if plain else text)
+    click.echo(terminal.shown("\n\n".join(shown)))

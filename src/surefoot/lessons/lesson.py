@@ -119,12 +119,13 @@ def write_up(lesson: Lesson, found: Any, lang: str = "en") -> Taught:
     """What a lesson found, in a language."""
     _, labels = words(lang), words_for_pictures(lang)
     tables, pictures = lesson.tables(found, _), lesson.pictures(found, labels)
+    said = pictures if labels.lang == lang else lesson.pictures(found, _)  # what is seen is told in words all the same
     source = text_of(lesson.name, lang).render(
         n=found,
         p=lesson,
         _=_,
         table=lambda name: tables[name].markdown(),
-        picture=lambda name: f"![{pictures[name].alt}]({name})",
+        picture=lambda name: f"![{said[name].alt}]({name})",
     )
     return Taught(lang, source, pictures, lesson.live(found, labels), lesson=lesson, found=found)
 

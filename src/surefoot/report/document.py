@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +14,7 @@ from surefoot.core.errors import UsageError
 from surefoot.report.chart import draw, legend
 from surefoot.report.picture import Panel, Picture
 from surefoot.report.prose import as_text, markdown
+from surefoot.report.terminal import Terminal
 from surefoot.report.wrapping import wrapped
 
 if TYPE_CHECKING:
@@ -84,14 +83,13 @@ class Document:
             self.plot().savefig(path, dpi=DPI)
 
     def _body(self) -> Markup:
-        body = markdown().render(self.source)
-        for name, picture in self.pictures.items():
-            drawn = self.live.get(name) or self.drawing(name)
-            seen = Markup("<figure>{}</figure>").format(Markup(drawn))
-            # What markdown-it makes of ![alt](name), as the only thing in its paragraph.
-            image = Markup('<p><img src="{}" alt="{}" /></p>').format(name, picture.alt)
-            body = body.replace(str(image), str(seen))
-        return Markup(body)
+        def seen(match: re.Match[str]) -> str:
+            drawn = self.live.get(match[1]) or self.drawing(match[1])
+            return f"<figure>{drawn}</figure>"
+
+        # What markdown-it makes of ![alt](name), as the only thing in its paragraph.
+        names = "|".join(map(re.escape, self.pictures))
+        return Markup(re.sub(rf'<p><img src="({names})" alt="[^"]*" /></p>', seen, markdown().render(self.source)))
 
     def drawing(self, name: str) -> Markup:
         """A picture as inline SVG."""
@@ -122,13 +120,9 @@ def check_file(path: str | Path) -> Path:
 
 
 def show(document: Document) -> str:
-    """The text as this terminal can show it."""
-    encoding = sys.stdout.encoding or "ascii"
-    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    width = shutil.get_terminal_size((100, 30)).columns
-    plain = "utf" not in encoding.lower()
-    text = document.text(width, colour=colour, plain=plain)
-    return text.encode(encoding, "replace").decode(encoding) if plain else text
+    """The text as the terminal here can show it."""
+    terminal = Terminal.here()
+    return terminal.shown(document.text(terminal.width, colour=terminal.colour, plain=terminal.plain))
 
 
 def _charted(panel: Panel, width: int, *, colour: bool, plain: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from surefoot.report.drawing import style
@@ -23,7 +24,8 @@ MOST_BESIDE = 6  # entries in a row
 def paint(pictures: Sequence[Picture]) -> Figure:
     """The pictures as one figure, one under the other."""
     rows = [-(-len(picture.panels) // picture.columns) for picture in pictures]
-    figure = Figure(figsize=(WIDTH, HEIGHT * sum(rows)), layout="constrained")
+    # Room between rows, so that an axis does not touch the title under it.
+    figure = Figure(figsize=(WIDTH, HEIGHT * sum(rows)), layout=ConstrainedLayoutEngine(h_pad=0.1))
     parts = figure.subfigures(len(pictures), 1, height_ratios=rows, squeeze=False)[:, 0]
     for part, picture, count in zip(parts, pictures, rows, strict=True):
         columns = min(picture.columns, len(picture.panels))
