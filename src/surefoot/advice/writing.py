@@ -20,6 +20,7 @@ from surefoot.schedules import parse
 SHOWN = 3  # candidates with all their reasons; the others have a line
 STEPS = 1000  # of the drawing where the horizon is not known
 CHANGES = 8
+DEPTH = 300  # how far under the lowest peak rates are drawn: what falls to zero has no end on a log axis
 
 # What a rule may add, in words.
 ADDED: Mapping[str, Callable[[Words], str]] = {
@@ -222,7 +223,7 @@ def _rates(choice: Choice, _: Words) -> Picture:
     steps = choice.answers.steps or STEPS
     answers = choice.answers
     per_epoch = None if answers.epochs is None else max(1, steps // answers.epochs)
-    lines = []
+    lines, peaks = [], [recipe.lr or 0.0 for recipe in choice.recipes]
     for index, recipe in enumerate(choice.recipes):
         curve = parse(recipe.schedule).bind(steps, per_epoch or steps)
         shown = np.unique(np.linspace(0, steps - 1, min(steps, 1000)).astype(int))
@@ -234,5 +235,6 @@ def _rates(choice: Choice, _: Words) -> Picture:
         y=_("learning rate"),
         lines=lines,
         log_y=True,
+        y_limits=(min(peaks) / DEPTH, 1.5 * max(peaks)),
     )
     return Picture(_("The learning rates of the recipes over the training"), [panel], columns=1)

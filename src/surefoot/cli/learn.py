@@ -41,6 +41,7 @@ def learn(ctx: click.Context, lang: str) -> None:
       surefoot learn adam --lang zh
       surefoot learn descent --surface saddle --out walk.html
     """
+    ctx.default_map = {name: {"lang": lang} for name in LESSONS}  # said before the name or after it
     if ctx.invoked_subcommand is None:
         from tabulate import tabulate
 

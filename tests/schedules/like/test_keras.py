@@ -1,6 +1,7 @@
 """The presets of Keras against Keras itself, computing in float64; skipped where Keras is not installed."""
 
 import inspect
+import itertools
 import os
 import warnings
 
@@ -253,20 +254,28 @@ def test_any_restarts(top, first, t_mul, m_mul, alpha):
     agree(ours[elsewhere], theirs[elsewhere])
 
 
-@pytest.mark.parametrize(("first", "t_mul", "i"), [(10, 1.5, 2), (1000, 2.0, 13), (10, 2.0, 15)])
-def test_restarts_that_keras_misplaces(first, t_mul, i):
-    """In float32, its default, Keras's logarithm falls short at a restart: the cycle before is still at its end."""
-    edge = round(first * (t_mul**i - 1) / (t_mul - 1))
-    arguments = {"initial_learning_rate": 1.0, "first_decay_steps": first, "t_mul": t_mul}
-    keras.config.set_floatx("float32")
-    try:
-        theirs = float(keras.optimizers.schedules.CosineDecayRestarts(**arguments)(edge))
-    finally:
-        keras.config.set_floatx("float64")
-    curve = like.CosineDecayRestarts(**arguments).bind(edge + 1)
-    assert theirs < 1e-6
-    assert curve(edge) == 1.0
-    assert curve(edge - 1) < 0.02
+def test_restarts_that_keras_misplaces():
+    """In float32, its default, Keras's logarithm falls short at some restarts: the cycle before is still at its end.
+
+    At which ones is up to the processor's logarithm; with these there has been one on every machine.
+    """
+    misplaced = []
+    for first, t_mul, i in itertools.product((10, 100, 1000), (1.5, 2.0, 3.0), range(1, 14)):
+        edge = first * (t_mul**i - 1) / (t_mul - 1)
+        if edge != round(edge) or edge > 1e7:
+            continue
+        arguments = {"initial_learning_rate": 1.0, "first_decay_steps": first, "t_mul": t_mul}
+        keras.config.set_floatx("float32")
+        try:
+            theirs = float(keras.optimizers.schedules.CosineDecayRestarts(**arguments)(int(edge)))
+        finally:
+            keras.config.set_floatx("float64")
+        curve = like.CosineDecayRestarts(**arguments).bind(int(edge) + 1)
+        assert curve(int(edge)) == 1.0
+        assert curve(int(edge) - 1) < 0.03
+        if theirs < 1e-6:
+            misplaced.append((first, t_mul, i))
+    assert misplaced
 
 
 PLATEAUS = [
