@@ -6,7 +6,8 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt
 
 # Two processes, since JAX does not go with the processes that other tests fork.
-FRAMEWORKS := tests/adapters tests/schedules tests/optimizers/test_keras.py tests/lessons/test_keras.py tests/cli/test_plot.py \
+FRAMEWORKS := tests/adapters tests/schedules tests/optimizers/test_keras.py tests/lessons/test_keras.py tests/advice/test_forms.py \
+		tests/cli/test_plot.py \
 		src/surefoot/adapters
 
 .PHONY: demo test test-frameworks test-others check bench texts fuzz clean

@@ -105,9 +105,11 @@ def test_a_training_shows_what_was_done_to_it(runs, recipe, kind):
 
 
 def test_what_the_validation_loss_answers(runs):
-    answers = {name: Counter(diagnose(of_run(run)).answers[QUESTION] for run in each) for name, each in runs.items()}
+    answers = {
+        name: Counter(diagnose(of_run(run)).answers.get(QUESTION) for run in each) for name, each in runs.items()
+    }
     assert answers["slow, SGD"] == answers["good, SGD"] == {"steady": SEEDS}
-    assert answers["dropped"] == {"plateau": SEEDS}
+    assert answers["dropped"] == {None: SEEDS}  # it stands still: neither
     assert answers["edge, momentum"]["unstable"] >= SEEDS // 2
 
 
@@ -134,7 +136,7 @@ def test_a_rate_beyond_the_edge_diverges():
     for run in shown["beyond"]:
         seen = diagnose(of_run(run))
         assert seen.kinds == ("diverging",)
-        assert seen.answers == {QUESTION: "unstable"}
+        assert seen.answers == {}  # nothing fluctuates
     # Before it is nan the loss has long left its first value.
     assert kinds(loss=[2.3, 2.5, 3.1, 5.2, 9.9]) == ("diverging",)
     assert all("diverging" not in diagnose(of_run(run)).kinds for run in shown["below"])
@@ -158,7 +160,7 @@ def test_few_samples_and_a_wide_network_over_fit():
     for run in trained(task, {"no decay": ("adam", 3e-3, "constant()")}, 60)["no decay"]:
         found = diagnose(of_run(run))
         assert found.kinds == ("over-fitting",)
-        assert found.answers == {QUESTION: "plateau", FIT: "over"}
+        assert found.answers == {FIT: "over"}
         losses = [seen.values["loss"] for seen in run.observations]
         said = int(found.findings[0].evidence.split("at epoch ")[1].split(" ")[0])
         assert losses[said - 1] < 1.02 * min(losses)
@@ -277,7 +279,7 @@ def test_every_finite_history_shows_something(loss, val_loss, lr, lang):
     assert set(found.kinds) <= KINDS
     assert len(set(found.kinds)) == len(found.kinds)
     assert ("healthy" in found.kinds or "too short" in found.kinds) <= (len(found.kinds) == 1)
-    assert found.answers.get(QUESTION) in {"unstable", "steady", "plateau", None}
+    assert found.answers.get(QUESTION) in {"unstable", "steady", None}
     assert found.answers.get(FIT) in {"over", "under", None}
     assert all(finding.evidence and finding.remedy for finding in found.findings)
 
@@ -342,8 +344,7 @@ def test_numbers_of_oscillation():
     found = the(diagnose(history(FALLING, val, lr=np.full(30, 0.3))))
     assert found.kind == "oscillating"
     assert found.evidence == (
-        "The validation loss strays by 0.15 about its trend in the last third (from epoch 21 on), 8% of all it has "
-        "fallen."
+        "The validation loss strays by 0.15 about its trend from epoch 21 on, 8% of all it has fallen."
     )
     assert "from 0.3 to about 0.1" in found.remedy
     cycles = 0.1 + 0.1 * np.where(T % 2, 1, -1)
@@ -360,7 +361,7 @@ def test_numbers_of_a_plateau():
     assert "had come down to 9.5e-08" in decayed.remedy
     high = diagnose(history(stopped + 2, stopped + 2.05))
     assert "less weight decay, or a larger model" in the(high).remedy
-    assert high.answers == {QUESTION: "plateau", FIT: "under"}
+    assert high.answers == {FIT: "under"}
     assert "weight decay" not in the(diagnose(history(stopped, stopped + 1))).remedy
     never = the(diagnose(history(np.full(12, 2.303), lr=np.full(12, 1e-6))))
     assert never.evidence == "The training loss has stayed at 2.303 from the beginning."
@@ -370,7 +371,7 @@ def test_numbers_of_a_plateau():
 def test_numbers_of_slowness():
     found = the(diagnose(history(2.3 - 0.01 * T, lr=np.full(30, 1e-4))))
     assert found.kind == "too slow"
-    assert "by 0.09 in the last third, by 0.28 from 2.3 in all" in found.evidence
+    assert "by 0.09 from epoch 21 on, by 0.28 from 2.3 in all" in found.evidence
     assert "from 0.0001 to between 0.0003 and 0.001" in found.remedy
 
 
@@ -407,7 +408,8 @@ def test_too_few_points_say_nothing():
     assert the(diagnose(history([2.0, 1.0]))).evidence == "2 points say nothing yet."
     assert kinds([2.0, 1.0, 0.6]) == ("too short",)
     assert kinds([2.0, 1.0, 0.6, 0.5]) == ("too short",)
-    assert kinds([2.0, 1.9, 1.8, 1.7]) == ("too slow",)
+    assert kinds([2.0, 1.9, 1.8, 1.7]) == ("too short",)  # of four points the end would be all of them
+    assert kinds([2.0, 1.9, 1.8, 1.7, 1.6, 1.5, 1.4, 1.3]) == ("too slow",)
     assert kinds([2.0, 1.0, 0.6, 0.5, 0.45, 0.42, 0.4, 0.39]) == ("healthy",)
     assert kinds(FALLING, [2.0, 1.0]) == ("healthy",)  # a validation loss too short to judge is left alone
 

@@ -65,6 +65,19 @@ def test_sparse_inputs_are_seen():
     x[torch.arange(200), torch.randint(0, 50, (200,))] = 1
     assert seen(task(lambda: nn.Linear(50, 3), x=x)).sparse is True
     assert seen(task(lambda: nn.Linear(8, 3))).sparse is False
+    half = torch.randn(200, 8) * (torch.rand(200, 8) < 0.5)
+    assert seen(task(lambda: nn.Linear(8, 3), x=half)).sparse is False
+
+
+def test_whole_numbers_alone_are_no_language():
+    pictures = torch.randint(0, 255, (200, 8), dtype=torch.uint8)
+    made = task(lambda: nn.Sequential(Floats(), nn.Linear(8, 3)), x=pictures)
+    assert seen(made).task == "classification"
+
+
+class Floats(nn.Module):
+    def forward(self, x):
+        return x.float() / 255
 
 
 def test_what_is_given_goes_before_what_is_seen():
@@ -122,3 +135,32 @@ def test_a_history_answers_and_is_told(tmp_path):
     assert kept.choice.answers.val_loss == "steady"
     assert "val_loss: yours is kept; the history says otherwise" in kept.text().replace("\n", " ")
     assert list(kept.pictures) == ["history", "rates"]
+
+
+def test_measured_comes_with_the_advice_not_with_the_history(tmp_path):
+    file = tmp_path / "log.csv"
+    file.write_text("epoch,loss\n" + "\n".join(f"{i},{2 - 0.01 * i}" for i in range(20)))
+    found = advise(
+        "digits",
+        history=file,
+        measure=True,
+        first=2,
+        comparing={"out": None, "progress": False, "seeds": 2, "epochs": 1},
+    )
+    heads = [line for line in found.source.split("\n") if line.startswith("#")]
+    assert heads[:4] == ["# What the history shows", "# What to try first", "## Measured", "## By the rules"]
+
+
+def test_an_unknown_length_can_be_measured_on_a_small_task():
+    small = task(lambda: nn.Linear(8, 3))
+    found = advise(
+        small, length="unknown", measure=True, first=2, comparing={"out": None, "progress": False, "seeds": 2}
+    )
+    assert found.recipes[0].schedule == "warmup(10) >> constant()"  # an epoch of 160 samples in batches of 16
+
+
+def test_huge_horizons_are_drawn_point_by_point():
+    found = advise(samples=10**9, epochs=100, batch_size=1, model="cnn")
+    assert "100,000,000,000 samples seen" in found.text().replace("\n", " ")
+    (panel,) = found.pictures["rates"].panels
+    assert max(len(line.x) for line in panel.lines) <= 500

@@ -81,6 +81,51 @@ def test_axes_are_labelled():
                 assert panel.y, name
 
 
+def formulas(name, lang):
+    """The equations in a text's code blocks, without what is said beside them."""
+    blocks = re.findall(r"^```\n(.*?)^```", source(name, lang), re.S | re.M)
+    parts = [part.strip() for block in blocks for part in re.split(r"\n|\s{4,}", block)]
+    ordinary = re.compile(r"[\u4e00-\u9fff]|[a-z]{3,}(?!\.)")
+    return [part for part in parts if re.search(r"[=←√≤]", part) and not ordinary.search(part)]
+
+
+@pytest.mark.parametrize("name", [name for name in LESSONS if name not in ("batches", "parameters", "experiment")])
+def test_equations_are_the_same(name):
+    assert formulas(name, "en") == formulas(name, "zh")
+
+
+# The comparison tables as the documents have them.
+DECAYS = """
+equal intervals | fixed steps | simple | large data, simpler tasks | intuitive, easy to debug | large jumps may pass the optimum
+given intervals | stated steps | fairly simple | tasks that need steady training | easy to debug, steady | may fall too fast and stall early
+exponential | smooth | more to set | precise training, avoiding too fast convergence | smooth, stable | its parameter is harder to tune
+"""  # noqa: E501
+OPTIMIZERS = """
+SGD | simple | slow, oscillates on hard problems | simple tasks, stable features
+Momentum | faster, damps oscillation where curvature is high | momentum set by hand; may overshoot | non-stationary problems, deep learning
+AdaGrad | adapts per parameter, sparse data | the rate only falls, may stall | sparse data: text, recommendation
+RMSprop | cures AdaGrad's stall | hyperparameters; may be too aggressive | non-stationary objectives
+Adam | both, adaptive and steady | more hyperparameters; may fluctuate | most deep learning
+"""  # noqa: E501
+
+
+def test_the_comparison_tables_are_the_documents():
+    english, chinese = source("annealing", "en"), source("annealing", "zh")
+    for row in (DECAYS + OPTIMIZERS).strip().split("\n"):
+        assert not row or f"| {row} |" in english
+    for row in (
+        "| 等间隔 | 固定步 | 简单 | 数据量大、较简单的任务 | 直观，易调试 | 跳变大，可能越过最优点 |",
+        "| 指定间隔 | 指定步 | 较简单 | 需要平稳训练的任务 | 易调试，平稳 | 可能降得太快，过早停滞 |",
+        "| 指数 | 平滑 | 要设的更多 | 精细训练，避免收敛过快 | 平滑，稳定 | 参数较难调 |",
+        "| SGD | 简单 | 慢，在困难问题上震荡 | 简单任务、特征稳定 |",
+        "| 动量 | 更快，在曲率大处抑制震荡 | 动量要手工设；可能冲过头 | 非平稳问题、深度学习 |",
+        "| AdaGrad | 每个参数自适应，稀疏数据 | 学习率只降不升，可能停滞 | 稀疏数据：文本、推荐 |",
+        "| RMSprop | 解决 AdaGrad 的停滞 | 有超参数；可能过于激进 | 非平稳目标 |",
+        "| Adam | 兼有两者，自适应而稳定 | 超参数较多；可能波动 | 多数深度学习 |",
+    ):
+        assert row in chinese
+
+
 SLIPS = {
     "averages": ("*decay of the learning rate* a moving average", "指数衰减*说成移动平均"),
     "annealing": (

@@ -100,6 +100,7 @@ def test_the_regression_is_torchs_linear_with_adagrad():
             optimizer.step()
     found = _regression(0.01)
     assert len(found.losses) == 11
+    assert found.length == pytest.approx(model.weight.norm().item(), rel=1e-12)
     assert found.losses[-1] == pytest.approx(torch.nn.functional.mse_loss(model(x), y).item(), rel=1e-12)
 
 

@@ -13,7 +13,7 @@ from surefoot.core.language import Words
 
 TASKS = ("classification", "regression", "time-series", "language")
 MODELS = ("linear", "mlp", "cnn", "rnn", "transformer")
-LOSSES = ("steady", "unstable", "plateau")
+LOSSES = ("steady", "unstable")
 FITS = ("over", "under", "good")
 LENGTHS = ("known", "unknown")
 
@@ -61,8 +61,7 @@ class Answers:
         length: "known", or "unknown" where it is not settled how long to train.
         model: "linear", "mlp", "cnn", "rnn", "transformer"; parameters: how many numbers it learns.
         pretrained: whether it is fine-tuned; sensitive: whether the learning rate matters much.
-        val_loss: how the validation loss moves, "steady", "unstable" or "plateau" (it stalls);
-            fit: "over", "under" or "good".
+        val_loss: how the validation loss moves, "steady" or "unstable"; fit: "over", "under" or "good".
         sparse: whether most inputs are zero, as words of a text are.
 
     Raises UsageError for a value out of range, and for answers that contradict each other.

@@ -22,6 +22,7 @@ RULES = {"momentum": "nesterov"}  # the text of an optimizer, where it is not it
 DECAYS = {"more": 10.0, "less": 0.1}  # times the usual weight decay
 USUAL_DECAY = {"adamw": 0.01}  # torch's; the others have none, and "more" is then LITTLE
 LITTLE = 1e-3
+RISE = 500  # updates of a warm-up where the length of the training is not known
 
 
 @frozen
@@ -53,27 +54,36 @@ def _read(part: str) -> dict[str, Candidate]:
 def schedule_of(strategy: str, answers: Answers, *, warmup: bool = False) -> str:
     """A strategy as the text of a shape that suits the training."""
     text = _shape(strategy, answers)
-    return f"warmup('5%') >> {text}" if warmup and strategy not in RISES_ITSELF else text
+    rise = _rise(answers) if answers.length == "unknown" else "'5%'"
+    return f"warmup({rise}) >> {text}" if warmup and strategy not in RISES_ITSELF else text
 
 
 def _shape(strategy: str, answers: Answers) -> str:
-    epochs = answers.epochs
+    epochs, unknown = answers.epochs, answers.length == "unknown"
+    long = unknown or (epochs is not None and epochs >= FEW)
     match strategy:
         case "step":
-            return "step('10ep', factor=0.5)" if epochs is not None and epochs >= FEW else "step('20%', factor=0.5)"
+            return "step('10ep', factor=0.5)" if long else "step('20%', factor=0.5)"
         case "exponential":
-            return "exponential(0.05, every='100%')"
+            return "exponential(0.9, every='1ep', staircase=True)" if unknown else "exponential(0.05, every='100%')"
         case "plateau":
             # The textbook's 0.1 and 5 are for trainings of 30 epochs: shorter ones wait for less, and fall by less.
-            if epochs is None or epochs >= FEW:
+            if long or epochs is None:
                 return "plateau(0.1, patience=5)"
             return f"plateau(0.5, patience={max(1, epochs // 6)})"
         case "cyclical":
-            return "cyclical('10%', low=1/6)"
+            return "cyclical(2000, low=1/6)" if unknown else "cyclical('10%', low=1/6)"
         case "wsd":
-            return "warmup(500) >> constant()" if answers.length == "unknown" else "wsd()"
+            return f"warmup({_rise(answers)}) >> constant()" if unknown else "wsd()"
         case _:
             return f"{strategy}()"
+
+
+def _rise(answers: Answers) -> int:
+    """The updates of a warm-up where the length is not known: RISE, or an epoch where that is less."""
+    if answers.samples is None or answers.batch_size is None:
+        return RISE
+    return min(RISE, -(-answers.samples // answers.batch_size))
 
 
 def recipe_of(optimizer: str, strategy: str, answers: Answers, add: frozenset[str]) -> Recipe:

@@ -16,6 +16,7 @@ from surefoot.core.recipe import Recipe
 FIRST = 5  # recipes that are written out
 # Optimizers that are nearly one: a list of recipes shows one of each.
 FAMILIES = {"adam": 0, "adamw": 0, "momentum": 1, "sgd": 1, "rmsprop": 2, "adagrad": 3}
+SCALED = ("sgd", "momentum")  # optimizers whose rate follows the batch size
 # Answers to try in place of those given, to see what would change the choice.
 OTHERWISE: Mapping[str, tuple[Any, ...]] = {
     "model": MODELS,
@@ -81,10 +82,11 @@ def choose(answers: Answers, evidence: Collection[str] = tuple(WEIGHTS)) -> Choi
     """
     if not evidence or not set(evidence) <= set(WEIGHTS):
         raise UsageError(f"the kinds of evidence are {', '.join(WEIGHTS)}", received=list(evidence))
-    holding = [rule for rule in rules() if rule.evidence in evidence and rule.holds(answers.derived)]
-    voiced, conflicts = in_force(holding)
-    ranked = _ranked(strategies(), voiced), _ranked(optimizers(), voiced)
-    add = tuple((what, rule) for rule in voiced for what in rule.add)
+    holding = [rule for rule in rules() if rule.holds(answers.derived)]
+    voiced, conflicts = in_force(rule for rule in holding if rule.evidence in evidence)
+    ranked = _ranked(strategies(), voiced, holding), _ranked(optimizers(), voiced, holding)
+    best = ranked[1][0].name
+    add = tuple((what, rule) for rule in voiced for what in rule.add if what != "scale_rate" or best in SCALED)
     wanted = frozenset(what for what, _ in add)
     pairs = _pairs(*ranked)
     recipes = tuple(recipe_of(optimizer, strategy, answers, wanted) for optimizer, strategy in pairs)
@@ -101,13 +103,16 @@ def _pairs(by_strategy: tuple[Ranked, ...], by_optimizer: tuple[Ranked, ...]) ->
     return [(optimizer.name, strategy.name) for optimizer, strategy in pairs[:FIRST]]
 
 
-def _ranked(candidates: Collection[str], voiced: list[Rule]) -> tuple[Ranked, ...]:
-    """By voices, those that cannot be used last; the order of the candidates decides among equals."""
+def _ranked(candidates: Collection[str], voiced: list[Rule], holding: list[Rule]) -> tuple[Ranked, ...]:
+    """By voices, those that cannot be used last; the order of the candidates decides among equals.
+
+    What excludes is no evidence but a fact: it counts whatever evidence is asked for.
+    """
     found = []
     for name in candidates:
         pros = tuple(rule for rule in voiced if name in rule.prefer)
         cons = tuple(rule for rule in voiced if name in rule.avoid)
-        excluded = next((rule for rule in voiced if name in rule.exclude), None)
+        excluded = next((rule for rule in holding if name in rule.exclude), None)
         score = sum(rule.weight for rule in pros) - sum(rule.weight for rule in cons)
         found.append(Ranked(name, score, pros, cons, excluded))
     return tuple(sorted(found, key=lambda each: (each.excluded is not None, -each.score)))
@@ -134,8 +139,6 @@ def _with(answers: Answers, question: str, other: Any) -> Answers | None:
     changed: dict[str, Any] = {question: other}
     if question == "length":
         changed["epochs"] = None
-    if question == "samples" and answers.batch_size is not None and other < answers.batch_size:
-        return None
     try:
         return answered(answers, changed)
     except UsageError:

@@ -9,10 +9,11 @@ import jinja2
 from attrs import frozen
 
 from surefoot.advice.answers import Answers
+from surefoot.advice.optimizer_code import coupled_decay, keras_optimizer, optax_optimizer
 from surefoot.core.errors import UsageError, did_you_mean
 from surefoot.core.recipe import Recipe
 from surefoot.core.units import Clock
-from surefoot.optimizers import Adam, torch_source
+from surefoot.optimizers import Rule, torch_source
 from surefoot.optimizers import parse as parse_rule
 from surefoot.report.framework_code import framework_code
 from surefoot.schedules import Curve, Schedule, parse
@@ -21,7 +22,13 @@ from surefoot.schedules.time import Then
 
 FRAMEWORKS = ("torch", "keras", "optax")
 STEPS, EPOCHS, BATCH = 1000, 10, 32  # of the script, where the horizon is not known
-KERAS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW", "rmsprop": "RMSprop", "adagrad": "Adagrad"}
+OPTAX_MOMENTUM = """\
+from surefoot.adapters.optax import schedule as of_text
+
+momentum = of_text("{momentum}", steps={clock.steps}, steps_per_epoch={clock.steps_per_epoch})
+
+
+"""
 MOVING = """\
 from surefoot.adapters.torch import Scheduler
 
@@ -39,13 +46,14 @@ def script(recipe: Recipe, answers: Answers, framework: str, *, clip: bool = Fal
     Parameters: `answers`, whose samples, epochs and batch size give the horizon; `clip`, whether gradients are clipped.
 
     It needs the framework alone, but for schedules that react and begin with a warm-up, and for momentum that moves:
-    these go through Surefoot's adapter. Raises UsageError for an unknown framework.
+    these go through Surefoot's adapter. Keras compiles momentum into its step: there it does not move, and the script
+    says so. Raises UsageError for an unknown framework.
     """
     if framework not in FRAMEWORKS:
         raise UsageError(f"there is no code for {framework!r}", remedy=did_you_mean(framework, FRAMEWORKS))
     epochs = answers.epochs or EPOCHS
     batch = answers.batch_size or min(BATCH, answers.samples or BATCH)
-    steps = answers.steps or (epochs * -(-answers.samples // batch) if answers.samples else STEPS)
+    steps = answers.steps or (epochs * -(-answers.samples // batch) if answers.samples else max(STEPS, epochs))
     facts = _facts(recipe, Clock(steps, max(1, steps // epochs), batch), framework, clip)
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("surefoot.advice", "templates"),
@@ -68,13 +76,24 @@ class _Plan:
     clock: Clock
     plateau: Plateau | None  # at the end of the schedule
     momentum: str | None  # where it moves
+    rule: Rule
+    hyper: dict[str, float]
 
     @classmethod
     def of(cls, recipe: Recipe, clock: Clock) -> Self:
         shape = parse(recipe.schedule)
         last = shape.parts[-1] if isinstance(shape, Then) else shape
         plateau = last if isinstance(last, Plateau) else None
-        return cls(shape, recipe.lr or 0.0, clock, plateau, dict(recipe.hyper).get("momentum"))
+        rule, given, rate = parse_rule(recipe.optimizer), dict(recipe.hyper), recipe.lr or 0.0
+        decay = {"weight_decay": float(given["weight_decay"])} if "weight_decay" in given else {}
+        hyper = rule.hyper | {"lr": rate} | decay
+        return cls(shape, rate, clock, plateau, given.get("momentum"), rule, hyper)
+
+    @property
+    def penalty(self) -> str:
+        """Half the coupled weight decay, for an L2 penalty; empty where there is none."""
+        decay = coupled_decay(self.rule, self.hyper)
+        return f"{decay / 2:g}" if decay else ""
 
     @property
     def plain(self) -> bool:
@@ -96,7 +115,7 @@ def _facts(recipe: Recipe, clock: Clock, framework: str, clip: bool) -> dict[str
         "plan": plan,
         "clip": clip,
         "schedule": _schedule(plan, framework),
-        "optimizer": _optimizer(recipe, plan, framework, clip),
+        "optimizer": _optimizer(plan, framework, clip),
     }
 
 
@@ -113,27 +132,19 @@ def _schedule(plan: _Plan, framework: str) -> str:
         assert isinstance(plan.shape, Then)
         shape = plan.rate * plan.shape.parts[0]
     code = framework_code(Curve(shape, plan.clock), framework)
+    if framework == "optax" and plan.momentum:
+        code = OPTAX_MOMENTUM.format(momentum=plan.momentum, clock=plan.clock) + code
     return re.sub(r"^import keras\n|^import jax.numpy as jnp\n", "", code, flags=re.M).strip("\n") + "\n"
 
 
-def _optimizer(recipe: Recipe, plan: _Plan, framework: str, clip: bool) -> str:
+def _optimizer(plan: _Plan, framework: str, clip: bool) -> str:
     """The expression that makes the optimizer."""
-    rule = parse_rule(recipe.optimizer)
-    hyper = rule.hyper | {"lr": plan.rate}
-    hyper |= {name: float(value) for name, value in recipe.hyper if name == "weight_decay"}
+    fixed = f"{plan.rate:g}"
     if framework == "torch":
-        source = torch_source(rule, hyper)
+        source = torch_source(plan.rule, plan.hyper)
         assert source is not None  # every optimizer that is recommended is one of torch's
         return source
-    name = "adamw" if isinstance(rule, Adam) and rule.decoupled else rule.name
-    moving = [f"momentum={hyper['momentum']:g}, nesterov=True"] if name == "sgd" and hyper["momentum"] else []
-    decay, fixed = hyper["weight_decay"], f"{plan.rate:g}"
     if framework == "keras":
-        arguments = [f"learning_rate={fixed if plan.plateau else 'Schedule()'}", *moving]
-        arguments += [f"weight_decay={decay:g}"] * (decay > 0) + ["global_clipnorm=1.0"] * clip
-        return f"keras.optimizers.{KERAS[name]}({', '.join(arguments)})"
-    arguments = [fixed if plan.plain else "schedule", *moving, *[f"weight_decay={decay:g}"] * (name == "adamw")]
-    chain = ["optax.clip_by_global_norm(1.0)"] * clip
-    chain += [f"optax.add_decayed_weights({decay:g})"] * (decay > 0 and name != "adamw")
-    made = f"optax.{name}({', '.join(arguments)})"
-    return f"optax.chain({', '.join([*chain, made])})" if chain else made
+        return keras_optimizer(plan.rule, plan.hyper, fixed if plan.plateau else "Schedule()", clip=clip)
+    rate, momentum = (fixed if plan.plain else "schedule"), ("momentum" if plan.momentum else "")
+    return optax_optimizer(plan.rule, plan.hyper, rate, clip=clip, momentum=momentum)

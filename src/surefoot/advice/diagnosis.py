@@ -15,7 +15,7 @@ from surefoot.core.language import Words
 Kind = Literal["diverging", "over-fitting", "oscillating", "plateau", "too slow", "healthy", "too short"]
 QUESTION, FIT = "val_loss", "fit"  # the chooser's questions that a history answers
 ENOUGH = 6  # points without a sign of trouble, from which on that means something
-SOURCE = "textbook"  # of sources.yaml: where the remedies come from
+SOURCE = "textbook"  # of sources.yaml: where a remedy comes from; the others are this project's own rules of thumb
 
 
 @frozen
@@ -48,18 +48,17 @@ def diagnose(history: History, _: Words = ENGLISH) -> Diagnosis:
         history: what `read_history` gave; a training loss, a validation loss, or both; rates are used where they are.
         _: the language of evidence and remedies.
 
-    `answers` holds "val_loss": "unstable", "steady" or "plateau", and "fit": "over" or "under"; neither where it cannot
-    be said.
+    `answers` holds "val_loss": "unstable" or "steady", and "fit": "over" or "under"; neither where it cannot be said.
 
     >>> x = np.arange(20.0)
     >>> loss = Series(x, 2 - 0.01 * x, "loss", "epoch")
     >>> print(diagnose(History({"loss": loss})).findings[0].evidence)
-    The training loss still falls as it did at first: by 0.06 in the last third, by 0.18 from 2 in all.
+    The training loss still falls as it did at first: by 0.06 from epoch 13 on, by 0.18 from 2 in all.
     """
     losses = {key: history.series[key] for key in ("loss", "val_loss") if key in history.series}
     lost = [found for key, series in losses.items() if (found := _not_finite(key, series, history, _))]
     if lost:
-        return Diagnosis((lost[0],), {QUESTION: "unstable"})
+        return Diagnosis((lost[0],), {})
     curves = {key: Curve.of(series.x, series.y) for key, series in losses.items() if len(series.y) >= FEWEST}
     if not curves:
         return Diagnosis((_too_short(max(map(len, (s.y for s in losses.values())), default=0), _),), {})
@@ -98,7 +97,7 @@ def _not_finite(key: str, series: Series, history: History, _: Words) -> Finding
         )
     else:
         evidence = _("The {which} is not finite at {where}.", which=which, where=where)
-    return Finding("diverging", evidence, remedies.lower(history, _), SOURCE)
+    return Finding("diverging", evidence, remedies.lower(history, _))
 
 
 def _too_short(points: int, _: Words) -> Finding:
@@ -142,17 +141,15 @@ class _Judge:
 
     def answers(self, findings: list[Finding]) -> dict[str, str]:
         """How the validation loss behaves, and how the model fits."""
-        if findings[0].kind == "diverging":
-            return {QUESTION: "unstable"}
-        if self.validation is None or findings[0].kind == "too short":
+        if self.validation is None or findings[0].kind in ("diverging", "too short"):
             return {}
         if self.over:
-            return {QUESTION: "plateau", FIT: "over"}
+            return {FIT: "over"}
         if self.strays["val_loss"]:
             return {QUESTION: "unstable"}
         fit = {FIT: "under"} if findings[0].kind == "plateau" and self._underfit() else {}
         still = self.flat["val_loss"] or not signs.falling(self.validation)
-        return {QUESTION: "plateau" if still else "steady", **fit}
+        return fit if still else {QUESTION: "steady", **fit}
 
     def _underfit(self) -> bool:
         """Whether the training loss stands as high as the validation loss."""
@@ -174,7 +171,7 @@ class _Judge:
                 "goes on rising.",
                 which=which, start=risen.start, end=risen.end, where=place(risen.place, self.unit, _),
             )  # fmt: skip
-        return Finding("diverging", said, remedies.lower(self.history, _), SOURCE)
+        return Finding("diverging", said, remedies.lower(self.history, _))
 
     def _overfitting(self, over: signs.Overfit) -> Finding:
         _ = self.words
@@ -209,8 +206,8 @@ class _Judge:
             )  # fmt: skip
         else:
             said = _(
-                "The {which} strays by {amount:.2g} about its trend in the last third (from {where} on), {share:.0%} "
-                "of all it has fallen.",
+                "The {which} strays by {amount:.2g} about its trend from {where} on, {share:.0%} of all it has "
+                "fallen.",
                 which=which, amount=strays.amount, where=where, share=strays.share,
             )  # fmt: skip
         return Finding("oscillating", said, remedies.calm(self.history, _), SOURCE)
@@ -219,26 +216,27 @@ class _Judge:
         _, which = self.words, _which(self.key, self.words)
         if still.never:
             said = _("The {which} has stayed at {level:.4g} from the beginning.", which=which, level=still.level)
-            return Finding("plateau", said, remedies.either(self.history, _), SOURCE)
+            return Finding("plateau", said, remedies.either(self.history, _))
         said = _(
-            "The {which} stands at {level:.3g} from {where} on: over this last third it changes by {lately:.1g}, after "
-            "a fall of {fall:.3g} in all.",
+            "The {which} stands at {level:.3g} from {where} on: since then it changes by {lately:.1g}, after a fall "
+            "of {fall:.3g} in all.",
             which=which, level=still.level, where=place(still.since, self.unit, _),
             lately=abs(still.lately), fall=still.fall,
         )  # fmt: skip
         remedy = remedies.stalled(self.history, still.since, _)
         if self._underfit():
             remedy = _("{one} {two}", one=remedy, two=remedies.underfit(_))
-        return Finding("plateau", said, remedy, SOURCE)
+        return Finding("plateau", said, remedy)
 
     def _slow(self, slow: signs.Slow) -> Finding:
         _ = self.words
         said = _(
-            "The {which} still falls as it did at first: by {lately:.2g} in the last third, by {fall:.2g} from "
+            "The {which} still falls as it did at first: by {lately:.2g} from {where} on, by {fall:.2g} from "
             "{first:.3g} in all.",
-            which=_which(self.key, _), lately=slow.lately, fall=slow.fall, first=slow.first,
+            which=_which(self.key, _), where=place(float(self.main.x[self.main.tail][0]), self.unit, _),
+            lately=slow.lately, fall=slow.fall, first=slow.first,
         )  # fmt: skip
-        return Finding("too slow", said, remedies.faster(self.history, _), SOURCE)
+        return Finding("too slow", said, remedies.faster(self.history, _))
 
     def _healthy(self) -> Finding:
         _, main = self.words, self.main

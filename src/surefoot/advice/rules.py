@@ -27,7 +27,7 @@ class Rule:
     """A rule of the chooser; see the head of rules.yaml."""
 
     id: str
-    when: Mapping[str, Any]
+    when: tuple[Mapping[str, Any], ...]  # one of them must hold
     evidence: str
     source: str
     reason: Mapping[str, str]  # by language
@@ -44,9 +44,7 @@ class Rule:
 
     def holds(self, known: Mapping[str, Any]) -> bool:
         """Whether all of `when` is so; what is not known (None) holds only where the rule lists null."""
-        return all(
-            known[name] in (wanted if isinstance(wanted, list) else [wanted]) for name, wanted in self.when.items()
-        )
+        return any(all(known[name] in _listed(wanted) for name, wanted in each.items()) for each in self.when)
 
 
 @cache
@@ -59,7 +57,7 @@ def rules() -> tuple[Rule, ...]:
         lists: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
         }
-        made.append(Rule(**lists))
+        made.append(Rule(**lists | {"when": tuple(_listed(entry["when"]))}))
     return tuple(made)
 
 
@@ -76,6 +74,10 @@ def in_force(holding: Iterable[Rule]) -> tuple[list[Rule], list[tuple[Rule, Rule
     conflicts = [(rule, by_id[loser]) for rule in holding for loser in rule.overrules if loser in by_id]
     silent = {loser.id for _, loser in conflicts}
     return [rule for rule in holding if rule.id not in silent], conflicts
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def _read(name: str) -> Any:

@@ -24,7 +24,7 @@ def seen(task: Task) -> Answers:
     ready = prepare(task)
     model = initial_model(ready, 0)
     return Answers(
-        task=_task(task, ready),
+        task=_task(task, ready, model),
         samples=len(ready.train),
         epochs=ready.epochs,
         batch_size=ready.batch_size,
@@ -43,11 +43,13 @@ def filled(given: Answers, read: Answers) -> tuple[Answers, list[str]]:
     return answered(given, {name: value for name, value in theirs.items() if name not in mine}), otherwise
 
 
-def _task(task: Task, ready: Any) -> str | None:
-    """Tokens in make it language; a loss that Surefoot knows tells classification from regression."""
+def _task(task: Task, ready: Any, model: Any) -> str | None:
+    """Tokens that are looked up make it language; a loss that Surefoot knows tells classification from regression."""
+    from torch import nn
+
     inputs = ready.train.x
     whole = not getattr(inputs, "is_floating_point", lambda: True)()
-    if whole and inputs.ndim > 1:
+    if whole and inputs.ndim > 1 and any(isinstance(each, nn.Embedding | nn.EmbeddingBag) for each in model.modules()):
         return "language"
     return {"cross_entropy": "classification", "mse": "regression"}.get(task.loss if isinstance(task.loss, str) else "")
 

@@ -149,6 +149,8 @@ def stuck(curve: Curve) -> bool:
 
 def slow(curve: Curve) -> Slow | None:
     """Whether the loss falls at the end nearly as it did from the beginning."""
+    if len(curve) < 2 * FEWEST:
+        return None  # the end would be half of all there is
     fall = curve.first - curve.end
     late = [curve.y[curve.tail], curve.y[len(curve) // 3 :]]  # noise may hide in a third what two thirds show
     shown = next((part for part in late if moves(part, "less")), None)

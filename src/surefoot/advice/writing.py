@@ -20,6 +20,7 @@ from surefoot.schedules import parse
 SHOWN = 3  # candidates with all their reasons; the others have a line
 STEPS = 1000  # of the drawing where the horizon is not known
 CHANGES = 8
+POINTS = 500  # of a drawn rate
 DEPTH = 300  # how far under the lowest peak rates are drawn: what falls to zero has no end on a log axis
 
 # What a rule may add, in words.
@@ -223,11 +224,13 @@ def _rates(choice: Choice, _: Words) -> Picture:
     steps = choice.answers.steps or STEPS
     answers = choice.answers
     per_epoch = None if answers.epochs is None else max(1, steps // answers.epochs)
+    shown = np.unique(np.linspace(0, steps - 1, min(steps, POINTS)).astype(int))
     lines, peaks = [], [recipe.lr or 0.0 for recipe in choice.recipes]
     for index, recipe in enumerate(choice.recipes):
         curve = parse(recipe.schedule).bind(steps, per_epoch or steps)
-        shown = np.unique(np.linspace(0, steps - 1, min(steps, 1000)).astype(int))
-        values = (recipe.lr or 0.0) * curve.values()[shown]
+        state = curve.start()
+        # Point by point: a horizon may be longer than what can be held.
+        values = (recipe.lr or 0.0) * np.array([curve(int(t), state) for t in shown])
         lines.append(Line(100 * shown / steps, values, recipe_name(recipe, _), index))
     panel = Panel(
         title=_("The learning rates of the recipes (plateau: as long as nothing stalls)"),

@@ -120,7 +120,7 @@ def _asked(of: str | None, _: Words) -> dict[str, Any]:
     click.echo(_("Press Enter where you do not know."), err=True)
     given: dict[str, Any] = {}
     for name in (name for name in QUESTIONS if name not in read):
-        if (answer := _answer(name, given, _)) is not None:
+        if (answer := _answer(name, read | given, _)) is not None:
             given[name] = answer
     return given
 

@@ -67,7 +67,7 @@ def show_document(document: Advice | Taught, out: Path | None, *, as_json: bool)
     if out is not None:
         document.save(out)
         if (note := missing_font_note(document.lang, _)) is not None:
-            click.echo(f"note: {note}", err=True)
+            click.echo(_("note: {text}", text=note), err=True)
     if as_json:
         files = {"files": {"out": None if out is None else str(out)}}
         click.echo(json.dumps(document.to_json() | files, indent=2, ensure_ascii=False, allow_nan=False))

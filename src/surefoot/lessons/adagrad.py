@@ -85,7 +85,7 @@ class AdaGrad(UpdateLesson):
 
     def tables(self, found: Found, _: Words, /) -> Mapping[str, Table]:
         meanings: dict[str, tuple[str | None, str]] = {
-            "lr": ("learning_rate", _("η, the step of a weight whose gradients have size 1 so far")),
+            "lr": ("learning_rate", _("η, the length of the first step")),
             "lr_decay": (None, _("the rate falls by 1/(1 + (t − 1)·lr_decay) as well")),
             "weight_decay": ("weight_decay", _("pulls the weights toward zero; coupled in torch, decoupled in Keras")),
             "initial_accumulator_value": ("initial_accumulator_value", _("s before the first update")),

@@ -17,7 +17,6 @@ from surefoot.core.errors import UsageError
 from surefoot.core.language import Words, words
 from surefoot.core.text import number
 from surefoot.report.document import Document
-from surefoot.report.fonts import words_for_pictures
 from surefoot.report.picture import Picture
 
 VERSION = 1  # of the JSON form
@@ -103,6 +102,12 @@ class Taught(Document):
     lesson: Lesson = attrs.field(kw_only=True)
     found: Any = attrs.field(kw_only=True)
 
+    def painted(self) -> Mapping[str, Picture]:
+        from surefoot.report.fonts import words_for_pictures
+
+        labels = words_for_pictures(self.lang)
+        return self.pictures if labels.lang == self.lang else self.lesson.pictures(self.found, labels)
+
     def to_json(self) -> dict[str, Any]:
         """The parameters and the numbers as plain data (docs/json.md)."""
         head = {"surefoot": "lesson", "version": VERSION, "lesson": self.lesson.name, "lang": self.lang}
@@ -117,17 +122,16 @@ def teach(lesson: Lesson, lang: str = "en") -> Taught:
 
 def write_up(lesson: Lesson, found: Any, lang: str = "en") -> Taught:
     """What a lesson found, in a language."""
-    _, labels = words(lang), words_for_pictures(lang)
-    tables, pictures = lesson.tables(found, _), lesson.pictures(found, labels)
-    said = pictures if labels.lang == lang else lesson.pictures(found, _)  # what is seen is told in words all the same
+    _ = words(lang)
+    tables, pictures = lesson.tables(found, _), lesson.pictures(found, _)
     source = text_of(lesson.name, lang).render(
         n=found,
         p=lesson,
         _=_,
         table=lambda name: tables[name].markdown(),
-        picture=lambda name: f"![{said[name].alt}]({name})",
+        picture=lambda name: f"![{pictures[name].alt}]({name})",
     )
-    return Taught(lang, source, pictures, lesson.live(found, labels), lesson=lesson, found=found)
+    return Taught(lang, source, pictures, lesson.live(found, _), lesson=lesson, found=found)
 
 
 @cache

@@ -54,13 +54,17 @@ class Document:
 
         return as_text(self.source, width, picture, bold=_bold if colour else str)
 
+    def painted(self) -> Mapping[str, Picture]:
+        """The pictures with labels that the fonts here can show: the same, where they can show this language."""
+        return self.pictures
+
     def plot(self) -> Figure:
         """All pictures, one under the other, as a matplotlib figure. Raises UsageError where there is none."""
         from surefoot.report.painting import paint
 
         if not self.pictures:
             raise UsageError("there is no picture here to draw", remedy="take the whole as .html")
-        return paint(list(self.pictures.values()))
+        return paint(list(self.painted().values()))
 
     def to_html(self, path: str | Path | None = None) -> str:
         """One self-contained page without scripts; written to `path` where one is given."""
@@ -85,11 +89,11 @@ class Document:
     def _body(self) -> Markup:
         def seen(match: re.Match[str]) -> str:
             drawn = self.live.get(match[1]) or self.drawing(match[1])
-            return f"<figure>{drawn}</figure>"
+            return f'<figure role="img" aria-label="{match[2]}">{drawn}</figure>'
 
         # What markdown-it makes of ![alt](name), as the only thing in its paragraph.
         names = "|".join(map(re.escape, self.pictures))
-        return Markup(re.sub(rf'<p><img src="({names})" alt="[^"]*" /></p>', seen, markdown().render(self.source)))
+        return Markup(re.sub(rf'<p><img src="({names})" alt="([^"]*)" /></p>', seen, markdown().render(self.source)))
 
     def drawing(self, name: str) -> Markup:
         """A picture as inline SVG."""
@@ -98,7 +102,7 @@ class Document:
         from surefoot.report.painting import paint
 
         with fonts.pictures(self.lang):
-            return svg(paint([self.pictures[name]]), {})
+            return svg(paint([self.painted()[name]]), {})
 
     def __repr__(self) -> str:
         return self.text()

@@ -35,7 +35,7 @@ class Line:
 
     @property
     def finite(self) -> tuple[Values, Values]:
-        """The points that can be drawn; a gap (NaN) where one cannot."""
+        """The points that can be drawn, without those that are not finite."""
         shown = np.isfinite(self.x) & np.isfinite(self.y)
         return self.x[shown], np.clip(self.y[shown], -MOST, MOST)
 

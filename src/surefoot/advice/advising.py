@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ from surefoot.core.errors import UsageError
 from surefoot.core.language import words
 from surefoot.core.recipe import Recipe
 from surefoot.report.document import Document
-from surefoot.report.fonts import words_for_pictures
+from surefoot.report.picture import Picture
 
 if TYPE_CHECKING:
     from surefoot.core.task import Task
@@ -34,10 +34,12 @@ FIRST = 3  # recipes that are measured
 class Advice(Document):
     """What to try first, and why. Print it; `.to_html(path)`; `.recipes`, ranked; `.code("torch")`, a script.
 
-    Parameters: `choice`, what the rules say; `diagnosis`, what a history shows; `measured`, what a comparison found.
+    Parameters: `choice`, what the rules say; `history`, a training so far, and `diagnosis`, what it shows; `measured`,
+    what a comparison found.
     """
 
     choice: Choice
+    history: History | None = None
     diagnosis: Diagnosis | None = None
     measured: Measured | None = None
     evidence: tuple[str, ...]
@@ -53,6 +55,12 @@ class Advice(Document):
             raise UsageError(f"there are recipes 1 to {len(self.recipes)}", received=place)
         clip = any(what == "clip" for what, _ in self.choice.add)
         return script(self.recipes[place - 1], self.choice.answers, framework, clip=clip)
+
+    def painted(self) -> Mapping[str, Picture]:
+        from surefoot.report.fonts import words_for_pictures
+
+        labels = words_for_pictures(self.lang)
+        return self.pictures if labels.lang == self.lang else picture(self.choice, self.history, labels)
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data (docs/json.md)."""
@@ -149,13 +157,18 @@ def advise(
         notes += [_("{question}: yours is kept; the history says otherwise", question=name) for name in more]
     choice = choose(found, evidence)
     measured = _measured(choice, task, first, lang, comparing or {}) if measure else None
-    said = [*read_up(read, diagnosis, _), *parts(choice, evidence, notes, _)]
-    if measured is not None:
-        said[1:1] = ["## " + _("Measured"), *lines(measured, _)]
-    labels = words_for_pictures(lang)
-    pictures = picture(choice, read, labels)
+    head, *rest = parts(choice, evidence, notes, _)
+    of_measuring = [] if measured is None else ["## " + _("Measured"), *lines(measured, _), "## " + _("By the rules")]
+    said = [*read_up(read, diagnosis, _), head, *of_measuring, *rest]
     return Advice(
-        lang, "\n\n".join(said), pictures, choice=choice, diagnosis=diagnosis, measured=measured, evidence=evidence
+        lang,
+        "\n\n".join(said),
+        picture(choice, read, _),
+        choice=choice,
+        history=read,
+        diagnosis=diagnosis,
+        measured=measured,
+        evidence=evidence,
     )
 
 
