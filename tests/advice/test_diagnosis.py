@@ -292,7 +292,7 @@ def test_a_straight_line_down_is_too_slow_and_up_diverges(n, slope):
         assert kinds(1 + line) == ("diverging",)
 
 
-@given(n=st.integers(6, 120), rate=st.floats(0.02, 2), floor=st.floats(0, 3), scale=st.floats(1e-3, 1e3))
+@given(n=st.integers(8, 120), rate=st.floats(0.02, 2), floor=st.floats(0, 3), scale=st.floats(1e-3, 1e3))
 def test_a_smooth_fall_is_at_worst_slow_or_done(n, rate, floor, scale):
     smooth = scale * (floor + np.exp(-rate * np.arange(n)))
     assert set(kinds(smooth, 1.1 * smooth)) <= {"healthy", "plateau", "too slow"}
@@ -425,3 +425,27 @@ def test_long_series_are_judged_in_blocks():
 def test_what_is_found_is_said_in_chinese():
     _ = words("zh")
     assert diagnose(history(2.3 - 0.01 * T), _).kinds == ("too slow",)
+
+
+@pytest.mark.parametrize("last", [(40.0, 4e3), (3e5, 3e8)])
+def test_a_loss_that_explodes_at_the_very_end_diverges(last):
+    falls = 2 * np.exp(-np.arange(40) / 8)
+    assert kinds(np.concatenate([falls, last])) == ("diverging",)
+
+
+def test_one_value_that_stands_out_is_told_and_no_more():
+    falls = 0.1 + 2 * np.exp(-np.arange(40) / 5)
+    falls[20] += 3
+    seen = diagnose(history(falls), words("en"))
+    assert seen.kinds == ("healthy",)
+    assert "One value stands out: 3.14" in seen.findings[0].evidence
+
+
+@pytest.mark.parametrize(("points", "short"), [(4, True), (7, True), (8, False)])
+def test_few_points_are_too_short_for_a_clean_bill(points, short):
+    falls = 0.1 + 2 * np.exp(-np.arange(points))
+    assert (kinds(falls) == ("too short",)) == short
+
+
+def test_few_points_that_go_up_and_down_are_no_oscillation():
+    assert "oscillating" not in kinds(np.array([2.0, 1.0, 1.5, 0.8, 1.4, 0.7]))

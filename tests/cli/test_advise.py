@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 
@@ -49,12 +50,12 @@ def test_questions_are_asked_where_nothing_is_told():
     done = ask("classification\n60000\n10\n\ncnn\nno\nyes\nunstable\n\nno\n")
     assert done.returncode == 0
     assert "What is the task?" in done.stderr
-    assert "model = cnn" in re.sub(r"\s+", " ", done.stdout)
+    assert "model = CNN" in re.sub(r"\s+", " ", done.stdout)
     assert "pretrained = no" in re.sub(r"\s+", " ", done.stdout)
     chinese = ask("classification\n\n\n\n\n是\n\n\n\n否\n", "--lang", "zh")
     assert chinese.returncode == 0
     assert "任务是什么" in chinese.stderr
-    assert "pretrained = 是" in chinese.stdout
+    assert "预训练 = 是" in chinese.stdout
 
 
 def test_an_answer_that_makes_no_sense_is_asked_again():
@@ -86,6 +87,41 @@ def test_measuring_leaves_a_study(here, capsys):
     assert run(["show", "1"]) == 0
     assert "2 recipes × 2 seeds, 2 epochs" in capsys.readouterr().out
     assert "surefoot advise mine.py --measure" in (here / "surefoot-runs/compare-1-mine/report.html").read_text()
+
+
+def test_the_script_after_measuring_is_the_measured_best(here, capsys):
+    measure = ["advise", "mine.py", "--measure", "--seeds", "2", "--first", "2"]
+    assert run([*measure, "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out)["measured"]["comparison"]
+    best = measured["verdict"]["best"]
+    assert run([*measure, "--code", "torch"]) == 0
+    out, err = capsys.readouterr()
+    compile(out, "script.py", "exec")
+    assert f"The script is for: {best}" in err
+
+
+def test_json_holds_data_alone(here, capsys):
+    assert run(["advise", "mine.py", "--json"]) == 0
+    out = capsys.readouterr().out
+    assert json.loads(out)["answers"]["samples"] == 160
+    assert "<function" not in out
+    assert " at 0x" not in out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_interrupting_the_questions_ends_them(tmp_path):
+    asked = subprocess.Popen(
+        [sys.executable, "-c", "from surefoot.cli.main import main; main(['advise'])"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+    )  # fmt: skip
+    while asked.stderr.read(1) != "?":
+        pass  # until it asks
+    asked.send_signal(signal.SIGINT)
+    out, err = asked.communicate(timeout=60)
+    assert asked.returncode == 130
+    assert out == ""
+    assert "no more answers" not in err
+    assert "Traceback" not in err
 
 
 def test_a_history_is_read(here, capsys):

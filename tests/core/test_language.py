@@ -17,7 +17,10 @@ from surefoot.core.errors import UsageError
 from surefoot.core.language import CATALOGUES, LANGUAGES, words
 
 PACKAGE = Path(surefoot.__file__).parent
-METHODS = [("**.py", "python"), ("**/templates/*.html", "jinja2.ext:babel_extract")]
+METHODS = [
+    ("**.py", "python"),
+    *((f"**/{folder}/*.html", "jinja2.ext:babel_extract") for folder in ("templates", "texts")),
+]
 OTHERS = [lang for lang in LANGUAGES if lang != "en"]
 
 

@@ -49,8 +49,18 @@ class Advice(Document):
         """Recipes to start from, ranked: hand them to `sf.compare`."""
         return self.choice.recipes
 
-    def code(self, framework: str, place: int = 1) -> str:
-        """A script for "torch", "keras" or "optax" that trains with a recipe, the first by default, as it is."""
+    @property
+    def best(self) -> int:
+        """The place of the recipe to take: that which was measured best, else the first."""
+        if self.measured is None:
+            return 1
+        names = [recipe.name for recipe in self.recipes]
+        best = self.measured.comparison.verdict.best
+        return 1 if best is None else names.index(best) + 1
+
+    def code(self, framework: str, place: int | None = None) -> str:
+        """A script for "torch", "keras" or "optax" that trains with a recipe, by default the `best`, as it is."""
+        place = self.best if place is None else place
         if not 1 <= place <= len(self.recipes):
             raise UsageError(f"there are recipes 1 to {len(self.recipes)}", received=place)
         clip = any(what == "clip" for what, _ in self.choice.add)
@@ -150,6 +160,8 @@ def advise(
         found, otherwise = filled(found, seen(task))
         notes += [_("{question}: yours is kept; the task itself says otherwise", question=name) for name in otherwise]
     read = diagnosis = None
+    if history is not None and not isinstance(history, str | Path | History):
+        raise UsageError("a history is a file, or what read_history gives", received=type(history).__name__)
     if history is not None:
         read = history if isinstance(history, History) else read_history(history, _)
         diagnosis = diagnose(read, _)
@@ -157,7 +169,7 @@ def advise(
         notes += [_("{question}: yours is kept; the history says otherwise", question=name) for name in more]
     choice = choose(found, evidence)
     measured = _measured(choice, task, first, lang, comparing or {}) if measure else None
-    head, *rest = parts(choice, evidence, notes, _)
+    head, *rest = parts(choice, evidence, notes, measure, _)
     of_measuring = [] if measured is None else ["## " + _("Measured"), *lines(measured, _), "## " + _("By the rules")]
     said = [*read_up(read, diagnosis, _), head, *of_measuring, *rest]
     return Advice(

@@ -182,3 +182,36 @@ QUESTIONS: Mapping[str, Show] = {
     "fit": lambda _: _("Does it fit too closely (over), not enough (under), or well (good)?"),
     "sparse": lambda _: _("Are most inputs zero (sparse, such as word counts)?"),
 }
+
+LABELS: Mapping[str, Show] = {
+    "task": lambda _: _("task"),
+    "samples": lambda _: _("samples"),
+    "epochs": lambda _: _("epochs"),
+    "batch_size": lambda _: _("batch size"),
+    "length": lambda _: _("length of the training"),
+    "model": lambda _: _("model"),
+    "parameters": lambda _: _("parameters"),
+    "pretrained": lambda _: _("pretrained"),
+    "sensitive": lambda _: _("sensitive to the learning rate"),
+    "val_loss": lambda _: _("validation loss"),
+    "fit": lambda _: _("fit"),
+    "sparse": lambda _: _("sparse"),
+}
+VALUES: Mapping[str, Show] = {
+    "classification": lambda _: _("classification"),
+    "regression": lambda _: _("regression"),
+    "time-series": lambda _: _("time series"),
+    "language": lambda _: _("language"),
+    "linear": lambda _: _("linear model"),
+    "mlp": lambda _: _("MLP"),
+    "cnn": lambda _: _("CNN"),
+    "rnn": lambda _: _("RNN"),
+    "transformer": lambda _: _("transformer"),
+    "steady": lambda _: _("steady"),
+    "unstable": lambda _: _("unstable"),
+    "over": lambda _: _("over-fitting"),
+    "under": lambda _: _("under-fitting"),
+    "good": lambda _: _("good"),
+    "known": lambda _: _("known"),
+    "unknown": lambda _: _("unknown"),
+}

@@ -9,12 +9,13 @@ from attrs import frozen
 from surefoot.advice import remedies, signs
 from surefoot.advice.history import ENGLISH, History, Series
 from surefoot.advice.places import Unit
-from surefoot.advice.trend import FEWEST, Curve
+from surefoot.advice.trend import FEWEST, Curve, noise, smooth
 from surefoot.core.language import Words
 
 Kind = Literal["diverging", "over-fitting", "oscillating", "plateau", "too slow", "healthy", "too short"]
 QUESTION, FIT = "val_loss", "fit"  # the chooser's questions that a history answers
-ENOUGH = 6  # points without a sign of trouble, from which on that means something
+ENOUGH = 8  # points without a sign of trouble, from which on that means something
+SPIKE, SPIKE_NOISE = 0.2, 8.0  # a single value stands out by this much of the fall, and by so many times the noise
 SOURCE = "textbook"  # of sources.yaml: where a remedy comes from; the others are this project's own rules of thumb
 
 
@@ -238,10 +239,24 @@ class _Judge:
         )  # fmt: skip
         return Finding("too slow", said, remedies.faster(self.history, _))
 
+    def _spike(self) -> str | None:
+        """The highest single value far above its neighbours, after the beginning."""
+        _, series = self.words, self.history.series[self.key]
+        y = series.y / self.main.unit
+        away = y - smooth(y)
+        away[: len(away) // 10 + 1] = 0
+        at = int(away.argmax())
+        if away[at] <= max(SPIKE * self.fall / self.main.unit, SPIKE_NOISE * noise(y)):
+            return None
+        where = place(float(series.x[at]), series.unit, _)
+        return _("One value stands out: {value:.3g} at {where}.", value=float(series.y[at]), where=where)
+
     def _healthy(self) -> Finding:
         _, main = self.words, self.main
         said = _(
-            "The {which} has fallen from {first:.3g} to {end:.3g}, without rising again, straying or standing still.",
+            "The {which} has fallen from {first:.3g} to about {end:.3g}, and shows none of the signs of trouble.",
             which=_which(self.key, _), first=main.first * main.unit, end=main.end * main.unit,
         )  # fmt: skip
+        if (spike := self._spike()) is not None:
+            said = _("{one} {two}", one=said, two=spike)
         return Finding("healthy", said, _("Nothing needs mending; compare recipes to see whether another does better."))

@@ -57,11 +57,11 @@ def lines(measured: Measured, _: Words) -> list[str]:
             recipe=first,
         )
     finals = {summary.name: summary.final for summary in measured.comparison.summaries}
-    rank = measured.comparison.study.facts.rank
-    head = f"| {_('recipe')} | {_('place by the rules')} | {_('place measured')} | {rank} |"
+    heads = [_("recipe"), _("place by the rules"), _("place measured"), _(measured.comparison.study.facts.rank)]
     rows = [
         f"| {name} | {rules} | {place} | {_mean(finals[name])} |" for name, (rules, place) in measured.places.items()
     ]
+    head = f"| {' | '.join(heads)} |"
     return [said, "\n".join([head, "| :-- | --: | --: | --: |", *rows]), verdict.sentence]
 
 

@@ -95,7 +95,10 @@ def diverging(curve: Curve) -> Risen | None:
     up, size = curve.end - curve.first, abs(curve.first)
     above = float((rest > curve.first).mean()) >= MOSTLY
     beyond = up > max(ABOVE * size, ABOVE_NOISE * noise(y)) and (above or moves(y, "greater"))
-    if beyond or (above and up > DOUBLED * size > 0):
+    # Two last values above all before and above the first: it blew up at the end.
+    last = float(y[-2:].min())
+    blown = len(y) > FEWEST and last > float(y[:-2].max()) and last - curve.first > ABOVE * size
+    if beyond or blown or (above and up > DOUBLED * size > 0):
         return Risen(curve.first * curve.unit, curve.end * curve.unit, float(curve.x[0]), True)
     best = int(smooth(y).argmin())
     since = y[best:]
@@ -109,6 +112,8 @@ def diverging(curve: Curve) -> Risen | None:
 
 def oscillating(curve: Curve, fall: float) -> Strays | None:
     """Whether the loss strays about its trend by much of what it has fallen, or of what it has still to gain."""
+    if len(curve) < 2 * FEWEST:
+        return None  # too few to tell ups and downs from a bend
     tail = curve.y[curve.tail]
     amount, level = stray(tail), float(np.median(tail))
     if amount <= UNMOVED * abs(level) and (curve.fall <= UNMOVED * abs(curve.first) or slow(curve)):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 
 import numpy as np
 
-from surefoot.advice.answers import Answers, known
+from surefoot.advice.answers import LABELS, VALUES, Answers, known
 from surefoot.advice.candidates import Candidate, optimizers, strategies
 from surefoot.advice.chooser import Change, Choice, Ranked, changes
 from surefoot.advice.diagnosis import Diagnosis
@@ -49,20 +49,29 @@ KINDS: Mapping[str, Callable[[Words], str]] = {
 }
 
 
-def parts(choice: Choice, evidence: Collection[str], notes: Sequence[str], _: Words) -> Iterator[str]:
-    """The advice, paragraph by paragraph. `notes`: what else should be told of the answers."""
+def parts(choice: Choice, evidence: Collection[str], notes: Sequence[str], measured: bool, _: Words) -> Iterator[str]:
+    """The advice, paragraph by paragraph. `notes`: what else should be told of the answers; `measured`: whether the
+    recipes were compared."""
     first = choice.recipes[0]
     yield "# " + _("What to try first")
-    yield f"**{recipe_name(first, _)}**: `{recipe_text(first)}`"
-    yield _("Rules, not measurements: --measure trains the first few on your task and says where the rules are wrong.")
+    yield _("**{name}**: `{recipe}`", name=recipe_name(first, _), recipe=recipe_text(first))
+    if not measured:
+        yield _(
+            "Rules, not measurements: --measure trains the first few on your task and says where the rules are wrong."
+        )
     yield _known(choice.answers, _)
     assumed = [*choice.answers.assumptions(_), *notes]
     if assumed:
         yield _("Assumed: {what}.", what=_("; ").join(assumed))
     yield "## " + _("Recipes to start from, ranked")
     yield _recipes(choice, _)
-    yield f"![{_('The learning rates of the recipes over the training')}](rates)"
+    seen = _("The learning rates of the recipes over the training")
+    yield f"![{seen}](rates)"
     yield "## " + _("Schedules")
+    yield _(
+        "A rule of thumb has one voice, documented practice two, a controlled comparison three; among equals the order "
+        "is that of practitioners' defaults."
+    )
     yield from _ranking(choice.strategies, strategies(), _)
     yield "## " + _("Optimizers")
     yield from _ranking(choice.optimizers, optimizers(), _)
@@ -84,10 +93,13 @@ def read_up(history: History | None, diagnosis: Diagnosis | None, _: Words) -> I
         return
     yield "# " + _("What the history shows")
     for finding in diagnosis.findings:
-        yield f"**{KINDS_OF_HISTORY[finding.kind](_)}.** {finding.evidence} {finding.remedy}"
-    yield f"![{_('The losses of the history')}](history)"
+        kind = KINDS_OF_HISTORY[finding.kind](_)
+        yield _("**{kind}.** {evidence} {remedy}", kind=kind, evidence=finding.evidence, remedy=finding.remedy)
+    seen = _("The losses of the history")
+    yield f"![{seen}](history)"
     if history.assumptions:
-        yield _("Assumed: {what}.", what=_("; ").join(history.assumptions))
+        yield _("How the file was read:")
+        yield _bullets(history.assumptions)
 
 
 def picture(choice: Choice, history: History | None, _: Words) -> dict[str, Picture]:
@@ -130,23 +142,23 @@ def recipe_name(recipe: Recipe, _: Words) -> str:
 
 
 def _known(answers: Answers, _: Words) -> str:
-    given = [f"{name.replace('_', ' ')} = {_value(value, _)}" for name, value in known(answers).items()]
+    given = [f"{LABELS[name](_)} = {_value(value, _)}" for name, value in known(answers).items()]
     if not given:
         return _("Nothing was told about the training: this is what is tried when nothing is known.")
-    return _("Known: {what}.", what=", ".join(given))
+    return _("Known: {what}.", what=_(", ").join(given))
 
 
 def _value(value: object, _: Words) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return VALUES[str(value)](_) if str(value) in VALUES else str(value)
 
 
 def _recipes(choice: Choice, _: Words) -> str:
-    lines = [
-        f"| # | {_('recipe')} | {_('optimizer')} | {_('learning rate')} | {_('schedule')} |",
-        "| --: | :-- | :-- | --: | :-- |",
-    ]
+    heads = ["#", _("recipe"), _("optimizer"), _("learning rate"), _("schedule")]
+    lines = [f"| {' | '.join(heads)} |", "| --: | :-- | :-- | --: | :-- |"]
     for index, recipe in enumerate(choice.recipes):
         other = "".join(f"; {name} = {value}" for name, value in recipe.hyper)
         name = recipe_name(recipe, _)
@@ -155,12 +167,16 @@ def _recipes(choice: Choice, _: Words) -> str:
 
 
 def _ranking(ranked: tuple[Ranked, ...], candidates: Mapping[str, Candidate], _: Words) -> Iterator[str]:
-    for place, each in enumerate(ranked[:SHOWN], 1):
-        yield f"**{place}. {candidates[each.name].name[_.lang]}** ({_voices(each, _)})"
+    shown = [
+        {"place": place, "name": candidates[each.name].name[_.lang], "voices": _voices(each, _)}
+        for place, each in enumerate(ranked, 1)
+    ]
+    for said, each in zip(shown, ranked[:SHOWN], strict=False):
+        yield _("**{place}. {name}** ({voices})", **said)
         yield _bullets(_reasons(each, candidates[each.name], _))
-    rest = [f"{candidates[each.name].name[_.lang]} ({_voices(each, _)})" for each in ranked[SHOWN:]]
+    rest = [_("{name} ({voices})", **said) for said in shown[SHOWN:]]
     if rest:
-        yield _("After them: {names}.", names=", ".join(rest))
+        yield _("After them: {names}.", names=_(", ").join(rest))
 
 
 def _voices(each: Ranked, _: Words) -> str:
@@ -180,7 +196,8 @@ def _reasons(each: Ranked, candidate: Candidate, _: Words) -> Iterator[str]:
 
 
 def _reason(rule: Rule, _: Words) -> str:
-    return f"{rule.reason[_.lang]} [{KINDS[rule.evidence](_)}: {rule.source}]"
+    said = {"reason": rule.reason[_.lang], "kind": KINDS[rule.evidence](_), "source": rule.source}
+    return _("{reason} [{kind}: {source}]", **said)
 
 
 def _conflict(winner: Rule, loser: Rule, _: Words) -> str:
@@ -197,7 +214,7 @@ def _changes(found: list[Change], _: Words) -> str:
     return _bullets(
         _(
             "{question} = {answer}: {optimizer} with {schedule}",
-            question=each.question.replace("_", " "),
+            question=LABELS[each.question](_),
             answer=_value(each.answer, _),
             optimizer=optimizers()[each.optimizer].name[_.lang],
             schedule=strategies()[each.strategy].name[_.lang],

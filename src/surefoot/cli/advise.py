@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from surefoot.advice.answers import FITS, LENGTHS, LOSSES, MODELS, QUESTIONS, TASKS, Answers
+from surefoot.advice.answers import FITS, LENGTHS, LOSSES, MODELS, QUESTIONS, TASKS, VALUES, Answers
 from surefoot.cli.output import OUT, json_option, lang_option, show_document
 from surefoot.core.errors import UsageError
 from surefoot.core.language import Words, words
@@ -44,9 +45,7 @@ _count = click.IntRange(min=1)
 @click.option(
     "--code", type=click.Choice(["torch", "keras", "optax"]), help="Print a script that trains with the first."
 )
-@click.option(
-    "--place", type=click.IntRange(1, 5), default=1, show_default=True, help="Whose script: of the ranked list."
-)
+@click.option("--place", type=click.IntRange(1, 5), help="Whose script, of the ranked list; the best by default.")
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE", help="The advice as .html, its pictures as .png."
 )
@@ -63,7 +62,7 @@ def advise(
     seeds: int,
     rules: str,
     code: str | None,
-    place: int,
+    place: int | None,
     out: Path | None,
     lang: str,
     as_json: bool,
@@ -92,17 +91,28 @@ def advise(
         check_file(out)
     _ = words(lang)
     given = {name: value for name, value in answers.items() if value is not None}
-    if not given and history is None and not (as_json or code):
+    if measure and of is None:
+        raise click.UsageError("there is nothing to measure on: name a task, digits or a file with task() in it")
+    if not _told(ctx):
         given = _asked(of, _)
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
         comparing = {"seeds": seeds, "command": shlex.join(["surefoot", *(ctx.obj or [])]), "out": OUT}
         found = ask(
             of, lang=lang, history=history, measure=measure, first=first, rules=rules, comparing=comparing, **given
         )
+    if found.measured is not None:
+        click.echo(_("Recorded as study {id}: surefoot show {id}", id=found.measured.comparison.study.id), err=True)
     if code is not None:
+        click.echo(_("The script is for: {name}", name=found.recipes[(place or found.best) - 1].name), err=True)
         click.echo(found.code(code, place), nl=False)
     else:
         show_document(found, out, as_json=as_json)
+
+
+def _told(ctx: click.Context) -> bool:
+    """Whether the command line says anything but the task, and where and in which language to answer."""
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE}
+    return bool(given - {"of", "lang", "out"})
 
 
 def _asked(of: str | None, _: Words) -> dict[str, Any]:
@@ -130,13 +140,17 @@ def _answer(name: str, given: dict[str, Any], _: Words) -> Any:
     question = QUESTIONS[name](_)
     choices = ASKED.get(name)
     if choices is not None:
-        question += f" ({', '.join(choices)})"
+        said = [choice if _.lang == "en" else f"{choice} {VALUES[choice](_)}" for choice in choices]
+        question += f" ({', '.join(said)})"
     elif name in ("pretrained", "sensitive", "sparse"):
-        question += f" ({_('yes')}, {_('no')})"
+        answers = ", ".join([_("yes"), _("no")])
+        question += f" ({answers})"
     while True:
         try:
             text = click.prompt(question, default=UNKNOWN, show_default=False, err=True).strip()
-        except click.Abort:
+        except click.Abort as ended:
+            if isinstance(ended.__context__, KeyboardInterrupt):
+                raise
             raise UsageError(
                 "there were no more answers", remedy="give them as options: surefoot advise --help"
             ) from None
@@ -157,8 +171,8 @@ def _read(name: str, text: str, _: Words) -> Any:
             return int(text.replace(",", "").replace("_", ""))
         except ValueError:
             raise UsageError(f"{name} must be a whole number above 0", received=text) from None
-    if name in ASKED:
-        return text
+    if name in ASKED:  # by its name, or by what it is called in this language
+        return next((each for each in ASKED[name] if text in (each, VALUES[each](_))), text)
     if text.lower() in ("y", "yes", "true", "1", "是", _("yes")):
         return True
     if text.lower() in ("n", "no", "false", "0", "否", _("no")):

@@ -58,7 +58,7 @@ class AdaGrad(UpdateLesson):
 
     name: ClassVar[str] = "adagrad"
     lr_decay: float = parameter(0.0, "Falls the rate by 1/(1 + (t − 1)·lr_decay).", low=0, high=1e3)
-    eps: float = parameter(1e-10, "ε.", low=0, high=1)
+    eps: float = parameter(1e-10, "ε.", low=1e-30, high=1)
     weight_decay: float = parameter(0.01, "Of the regression.", low=0, high=1e3)
 
     def run(self) -> Found:

@@ -58,7 +58,7 @@ class Adam(UpdateLesson):
 
     name: ClassVar[str] = "adam"
     betas: tuple[float, ...] = parameter((0.9, 0.99), "The memories β₁ and β₂ (torch: 0.9,0.999).", low=0, high=0.99999)
-    eps: float = parameter(1e-8, "ε.", low=0, high=1)
+    eps: float = parameter(1e-8, "ε.", low=1e-30, high=1)
 
     def __attrs_post_init__(self) -> None:
         if len(self.betas) != 2:

@@ -69,7 +69,7 @@ class Annealing(Lesson):
         return made
 
     def tables(self, found: Found, _: Words, /) -> Mapping[str, Table]:
-        at = [epoch for epoch in (0, 29, 30, 49, 50, 80, 100, 125, 160, 199) if epoch < self.epochs]
+        at = sorted({e for e in (0, 29, 30, 49, 50, 80, 100, 125, 160, self.epochs - 1) if e < self.epochs})
         annealed = [(each.name, *each.lr[at]) for each in found.annealed]
         trained = [
             (each.name, each.schedule, each.peak, each.lr[-1], each.loss[-1], each.accuracy[-1])

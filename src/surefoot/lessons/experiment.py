@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from surefoot.report import Comparison
 
 CURVES = ("validation", "test")
+GUESSING = 1.5  # times the accuracy of guessing: below it nothing was learned
 
 
 @frozen(eq=False)
@@ -59,6 +60,12 @@ class Found:
     def early(self) -> int:
         """How many epochs count as early."""
         return share(self.facts.epochs)
+
+    @property
+    def guessing(self) -> bool:
+        """Whether no policy ends much above what guessing one of the classes gives: nothing was learned."""
+        ends = [each.accuracy[-1] for each in self.policies if np.isfinite(each.accuracy[-1])]
+        return bool(ends) and max(ends) < GUESSING / self.sizes[-1]
 
     @property
     def agreed(self) -> tuple[int, int, int]:

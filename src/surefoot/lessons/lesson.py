@@ -175,7 +175,7 @@ def _plain(value: Any) -> Any:
     if attrs.has(type(value)):
         value = {each.name: getattr(value, each.name) for each in attrs.fields(type(value))}
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain(each) for key, each in value.items() if not callable(each)}
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if isinstance(value, list | tuple):

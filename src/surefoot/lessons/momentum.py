@@ -131,8 +131,8 @@ class Momentum(UpdateLesson):
             lines=[Line(np.arange(len(w)), w, name, i) for i, (name, w) in enumerate(found.noisy.items())],
         )
         return {
-            "saddle": still(SURFACES["saddle"], found.saddle, _),
             "ravine": still(SURFACES["ravine"], found.ravine, _),
+            "saddle": still(SURFACES["saddle"], found.saddle, _),
             "noise": Picture(_("The weight after each update, without and with momentum"), [ways], columns=1),
         }
 
@@ -151,5 +151,5 @@ def _after(form: str, beta: float) -> tuple[Array, float]:
     state, buffers = rule.init(w, rule.hyper), []
     for t, g in enumerate(GRADIENTS, 1):
         rule.update(w, torch.tensor(g, dtype=torch.float64), state, rule.coefficients(rule.hyper, t))
-        buffers.append(float(state["momentum_buffer"]) if state else g)
+        buffers.append(float(state["momentum_buffer"]) if state else -g if form == "keras" else g)
     return np.array(buffers), float(w)

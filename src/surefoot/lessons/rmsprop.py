@@ -43,7 +43,7 @@ class RMSprop(UpdateLesson):
 
     name: ClassVar[str] = "rmsprop"
     alpha: float = parameter(0.9, "The memory of v (torch's default: 0.99).", low=0, high=0.9999)
-    eps: float = parameter(1e-8, "ε.", low=0, high=1)
+    eps: float = parameter(1e-8, "ε.", low=1e-30, high=1)
 
     def run(self) -> Found:
         import torch

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from surefoot.core.language import Words
 from surefoot.lessons.surfaces import Surface, Walk
+from surefoot.report.chart import round_ticks
 from surefoot.report.drawing import style
 from surefoot.report.picture import Line, Panel, Picture, level_lines
 
@@ -79,8 +80,8 @@ def animated(surface: Surface, walks: Sequence[Walk], _: Words) -> str:
         side=SIDE,
         seconds=SECONDS,
         steps=len(walks[0].heights) - 1,
-        across=[(place(np.array([t]), np.array([surface.y[0]]))[0][0], t) for t in np.linspace(*surface.x, 6).round(2)],
-        up=[(place(np.array([surface.x[0]]), np.array([t]))[0][1], t) for t in np.linspace(*surface.y, 6).round(2)],
+        across=[(place(np.array([t]), np.array([surface.y[0]]))[0][0], t) for t in round_ticks(*surface.x, 6)],
+        up=[(place(np.array([surface.x[0]]), np.array([t]))[0][1], t) for t in round_ticks(*surface.y, 6)],
         _=_,
     )
 

@@ -88,8 +88,9 @@ class Document:
 
     def _body(self) -> Markup:
         def seen(match: re.Match[str]) -> str:
-            drawn = self.live.get(match[1]) or self.drawing(match[1])
-            return f'<figure role="img" aria-label="{match[2]}">{drawn}</figure>'
+            moving = f"<figure>{self.live[match[1]]}</figure>" if match[1] in self.live else ""
+            still = f'<figure role="img" aria-label="{match[2]}">{self.drawing(match[1])}</figure>'
+            return moving + still  # what moves, then what can be printed
 
         # What markdown-it makes of ![alt](name), as the only thing in its paragraph.
         names = "|".join(map(re.escape, self.pictures))

@@ -12,7 +12,7 @@ from wcwidth import wcswidth
 
 from surefoot.report.wrapping import wrapped
 
-NARROWEST = 20  # columns of a table's cell that is folded
+NARROWEST = 10  # columns of a table's cell that is folded
 
 Draw = Callable[[str], str]  # the source of a picture → its drawing with characters
 
@@ -64,12 +64,17 @@ def _table(node: Node, width: int) -> str:
     styles = [str(cell.attrs.get("style", "")) for cell in node.children[0].children[0].children]
     align = ["right" if "right" in style else "left" for style in styles]
     widths = [max(wcswidth(row[i]) for row in rows) for i in range(len(rows[0]))]
-    limits: list[int | None] = [None] * len(widths)
-    if (excess := sum(widths) + 2 * (len(widths) - 1) - width) > 0:
-        widest = max(range(len(widths)), key=widths.__getitem__)
-        limits[widest] = max(widths[widest] - excess, NARROWEST)
+    limits = list(widths)
+    while sum(limits) + 2 * (len(limits) - 1) > width and max(limits) > NARROWEST:
+        limits[max(range(len(limits)), key=limits.__getitem__)] -= 1
     return tabulate(
-        rows[1:], headers=rows[0], tablefmt="simple", disable_numparse=True, colalign=align, maxcolwidths=limits
+        rows[1:],
+        headers=rows[0],
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=align,
+        maxcolwidths=limits,
+        maxheadercolwidths=limits,
     )
 
 
