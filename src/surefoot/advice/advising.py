@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import frozen
 
-from surefoot.advice.answers import Answers, answered, known
+from surefoot.advice.answers import Answers, answered, filled
 from surefoot.advice.chooser import Choice, changes, choose
 from surefoot.advice.code import script
 from surefoot.advice.diagnosis import Diagnosis, diagnose
@@ -18,7 +18,7 @@ from surefoot.advice.measure import Measured, judged, lines
 from surefoot.advice.rules import WEIGHTS, Rule
 from surefoot.advice.writing import parts, picture, read_up
 from surefoot.core.errors import UsageError
-from surefoot.core.language import words
+from surefoot.core.language import Words, words
 from surefoot.core.recipe import Recipe
 from surefoot.report.document import Document
 from surefoot.report.picture import Picture
@@ -66,11 +66,8 @@ class Advice(Document):
         clip = any(what == "clip" for what, _ in self.choice.add)
         return script(self.recipes[place - 1], self.choice.answers, framework, clip=clip)
 
-    def painted(self) -> Mapping[str, Picture]:
-        from surefoot.report.fonts import words_for_pictures
-
-        labels = words_for_pictures(self.lang)
-        return self.pictures if labels.lang == self.lang else picture(self.choice, self.history, labels)
+    def relabelled(self, _: Words) -> Mapping[str, Picture]:
+        return picture(self.choice, self.history, _)
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain data (docs/json.md)."""
@@ -153,7 +150,7 @@ def advise(
     found, notes = Answers(**answers), []
     task = None
     if of is not None:
-        from surefoot.advice.seeing import filled, seen
+        from surefoot.advice.seeing import seen
         from surefoot.tasks import load
 
         task = load(of)
@@ -165,8 +162,8 @@ def advise(
     if history is not None:
         read = history if isinstance(history, History) else read_history(history, _)
         diagnosis = diagnose(read, _)
-        found, more = _with_history(found, diagnosis)
-        notes += [_("{question}: yours is kept; the history says otherwise", question=name) for name in more]
+        found, otherwise = filled(found, answered(Answers(), diagnosis.answers))
+        notes += [_("{question}: yours is kept; the history says otherwise", question=name) for name in otherwise]
     choice = choose(found, evidence)
     measured = _measured(choice, task, first, lang, comparing or {}) if measure else None
     head, *rest = parts(choice, evidence, notes, measure, _)
@@ -182,13 +179,6 @@ def advise(
         measured=measured,
         evidence=evidence,
     )
-
-
-def _with_history(answers: Answers, diagnosis: Diagnosis) -> tuple[Answers, list[str]]:
-    given = known(answers)
-    more = {name: value for name, value in diagnosis.answers.items() if name not in given}
-    otherwise = [name for name, value in diagnosis.answers.items() if name in given and given[name] != value]
-    return answered(answers, more), otherwise
 
 
 def _measured(choice: Choice, task: Any, first: int, lang: str, comparing: dict[str, Any]) -> Measured:

@@ -165,6 +165,15 @@ def answered(answers: Answers, more: Mapping[str, Any]) -> Answers:
     return changed(answers, **more)
 
 
+def filled(given: Answers, read: Answers) -> tuple[Answers, list[str]]:
+    """The answers given, with what was read where nothing was given; and the questions answered otherwise than read."""
+    mine, theirs = known(given), known(read)
+    otherwise = [name for name, value in mine.items() if name in theirs and theirs[name] != value]
+    if given.length == "unknown":
+        theirs.pop("epochs", None)
+    return answered(given, {name: value for name, value in theirs.items() if name not in mine}), otherwise
+
+
 def _scale_word(scale: str | None, _: Words) -> str:
     return {"small": _("small"), "medium": _("medium"), "large": _("large")}.get(scale or "", "")
 

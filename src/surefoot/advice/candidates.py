@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 
-import yaml
 from attrs import frozen
 
 from surefoot.advice.answers import Answers
+from surefoot.advice.rules import read
 from surefoot.core.recipe import Recipe
 
 FEW = 20  # epochs: below, the textbook's lengths in epochs do not fit, and shares of the training are taken
@@ -47,8 +46,7 @@ def optimizers() -> Mapping[str, Candidate]:
 
 
 def _read(part: str) -> dict[str, Candidate]:
-    text = (files("surefoot.advice") / "candidates.yaml").read_text(encoding="utf-8")
-    return {name: Candidate(**entry) for name, entry in yaml.safe_load(text)[part].items()}
+    return {name: Candidate(**entry) for name, entry in read("candidates.yaml")[part].items()}
 
 
 def schedule_of(strategy: str, answers: Answers, *, warmup: bool = False) -> str:

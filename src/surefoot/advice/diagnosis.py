@@ -129,8 +129,8 @@ class _Judge:
             return [self._risen(risen)]
         found = [self._overfitting(self.over)] if self.over else []
         judged = [key for key in self.curves if not (self.over and key == "val_loss")]
-        straying = [key for key in judged if (s := self.strays[key]) and not remedies.swings(self.history, s.since)]
-        found += [finding for key in straying[:1] if (finding := self._straying(key))]
+        straying = [(k, s) for k in judged if (s := self.strays[k]) and not remedies.swings(self.history, s.since)]
+        found += [self._straying(key, strays) for key, strays in straying[:1]]
         if not found and (still := self.flat[self.key]):
             found.append(self._plateau(still))
         if not found and (slow := signs.slow(self.main)):
@@ -195,10 +195,8 @@ class _Judge:
         )
         return Finding("over-fitting", said, remedy, SOURCE)
 
-    def _straying(self, key: str) -> Finding | None:
+    def _straying(self, key: str, strays: signs.Strays) -> Finding:
         _ = self.words
-        if (strays := self.strays[key]) is None:
-            return None
         which, where = _which(key, _), place(strays.since, self.history.series[key].unit, _)
         if strays.share is None:
             said = _(

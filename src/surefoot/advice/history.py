@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from surefoot.advice import formats, tensorboard
 from surefoot.advice.columns import Columns, recognise
-from surefoot.advice.places import FEWEST, Places, Unit
+from surefoot.advice.places import Places, Unit
 from surefoot.advice.table import Table
+from surefoot.advice.trend import FEWEST
 from surefoot.core.errors import DataError
 from surefoot.core.language import Words, words
 

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from surefoot.advice.columns import Columns
 from surefoot.advice.table import NUMBER, Table
+from surefoot.advice.trend import FEWEST
 from surefoot.core.language import Words
 
-FEWEST = 4  # points below which no trend can be told from chance
 SHUFFLED = 0.05  # of the rows: where more of them go back and it is no restart, the column does not order them
 REPEATED = 0.1  # of the rows: where more share a place with another, the column is too coarse to be the place
 Unit = Literal["epoch", "step", "row"]

@@ -52,7 +52,7 @@ def rules() -> tuple[Rule, ...]:
     """All rules, in their order."""
     known = {each.name for each in fields(Rule)}
     made = []
-    for entry in _read("rules.yaml"):
+    for entry in read("rules.yaml"):
         assert set(entry) <= known, entry
         lists: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
@@ -64,7 +64,7 @@ def rules() -> tuple[Rule, ...]:
 @cache
 def sources() -> Mapping[str, Source]:
     """The sources by their names."""
-    return {name: Source(**entry) for name, entry in _read("sources.yaml").items()}
+    return {name: Source(**entry) for name, entry in read("sources.yaml").items()}
 
 
 def in_force(holding: Iterable[Rule]) -> tuple[list[Rule], list[tuple[Rule, Rule]]]:
@@ -80,5 +80,6 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _read(name: str) -> Any:
+def read(name: str) -> Any:
+    """The data in a file of this folder."""
     return yaml.safe_load((files("surefoot.advice") / name).read_text(encoding="utf-8"))

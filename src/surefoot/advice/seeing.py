@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from surefoot.advice.answers import Answers, answered, known
+from surefoot.advice.answers import Answers
 from surefoot.core.task import Task
 
 SHARE_OF_ZEROS = 0.9  # of the inputs: from there on they count as sparse
@@ -32,15 +32,6 @@ def seen(task: Task) -> Answers:
         parameters=sum(p.numel() for p in model.parameters()),
         sparse=_sparse(ready),
     )
-
-
-def filled(given: Answers, read: Answers) -> tuple[Answers, list[str]]:
-    """The answers given, with what was read where nothing was given; and the questions answered otherwise than read."""
-    mine, theirs = known(given), known(read)
-    otherwise = [name for name, value in mine.items() if name in theirs and theirs[name] != value]
-    if given.length == "unknown":
-        theirs.pop("epochs", None)
-    return answered(given, {name: value for name, value in theirs.items() if name not in mine}), otherwise
 
 
 def _task(task: Task, ready: Any, model: Any) -> str | None:

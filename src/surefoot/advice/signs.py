@@ -12,16 +12,12 @@ ABOVE_NOISE = 3.0  # times the noise, or: the first value may have been a lucky 
 DOUBLED = 1.0  # of the first loss: beyond it noise is no excuse
 MOSTLY = 0.9  # of the values lie above the first: it went up at once, even where it comes down again
 RISE = 0.05  # of the fall, given back since the best moment: less is what any schedule with restarts gives back
-RISE_LEVEL = (
-    0.5  # of the least loss, or this: after a loss of thousands at first, 5 % of the fall is all that matters ...
-)
+RISE_LEVEL = 0.5  # of the least loss, or this: after thousands at first, 5 % of the fall is all that matters ...
 RISE_LEAST = 0.02  # ... where that is also this much of the fall
 RISE_NOISE = 5.0  # times the noise: the best of 60 noisy values alone lies 2.5 below their mean
 STRAY = 0.05  # of the fall: on recorded runs, four in five good ones stray by under 0.015, those near the edge by more
 STRAY_LEFT = 0.2  # of the level, which is the most that a positive loss has still to gain ...
-STRAY_LEAST = (
-    0.02  # ... where that is also this much of the fall: near 0, any batch's chance is a large part of the level
-)
+STRAY_LEAST = 0.02  # ... where that is also this much of the fall: near 0 chance is a large part of the level
 TURNS = 2  # from up to down or back: one is a bend
 FLAT = 0.01  # of the fall, over the last third: one more run as long would gain 3 % more
 FLAT_BOUND = 0.02  # of the fall: what the 95 % interval of that must exclude

@@ -9,9 +9,7 @@ from attrs import field, frozen
 from numpy.typing import NDArray
 from scipy import stats
 
-BLOCKS = (
-    60  # points that a curve is judged by: enough for a trend test in each third, few enough to average batch noise
-)
+BLOCKS = 60  # points a curve is judged by: enough to test each third, few enough to average the noise of batches
 SIGNIFICANT = 0.05  # one-sided p of the trend test; every finding asks for a size as well
 FEWEST = 4  # points of a part: fewer cannot reach p < 0.05 in Kendall's test
 Numbers = NDArray[np.float64]

@@ -91,8 +91,6 @@ def advise(
         check_file(out)
     _ = words(lang)
     given = {name: value for name, value in answers.items() if value is not None}
-    if measure and of is None:
-        raise click.UsageError("there is nothing to measure on: name a task, digits or a file with task() in it")
     if not _told(ctx):
         given = _asked(of, _)
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data

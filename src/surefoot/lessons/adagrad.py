@@ -79,7 +79,7 @@ class AdaGrad(UpdateLesson):
             g = w
             s = s + g * g
             lr = self.lr / (1 + (t - 1) * self.lr_decay)
-            rate = lr / (s**0.5 + self.eps) if s or self.eps else 0.0
+            rate = lr / (s**0.5 + self.eps)
             w = w - rate * g
             yield Row(t, g, {"s": s, "η/(√s + ε)": rate}, w)
 

@@ -85,7 +85,7 @@ class Adam(UpdateLesson):
             m = beta1 * m + (1 - beta1) * g
             v = beta2 * v + (1 - beta2) * g * g
             m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-            w = w - self.lr * m_hat / (v_hat**0.5 + self.eps) if v_hat or self.eps else w
+            w = w - self.lr * m_hat / (v_hat**0.5 + self.eps)
             yield Row(t, g, {"m": m, "v": v, "m̂": m_hat, "v̂": v_hat}, w)
 
     def tables(self, found: Found, _: Words, /) -> Mapping[str, Table]:

@@ -58,7 +58,7 @@ class Lesson(ABC):
         return {}
 
     def live(self, found: Any, _: Words, /) -> Mapping[str, str]:
-        """Drawings that move, as HTML, by the name of the picture that they replace on a page."""
+        """Drawings that move, as HTML, by the name of the picture that they stand before on a page."""
         return {}
 
 
@@ -102,11 +102,8 @@ class Taught(Document):
     lesson: Lesson = attrs.field(kw_only=True)
     found: Any = attrs.field(kw_only=True)
 
-    def painted(self) -> Mapping[str, Picture]:
-        from surefoot.report.fonts import words_for_pictures
-
-        labels = words_for_pictures(self.lang)
-        return self.pictures if labels.lang == self.lang else self.lesson.pictures(self.found, labels)
+    def relabelled(self, _: Words, /) -> Mapping[str, Picture]:
+        return self.lesson.pictures(self.found, _)
 
     def to_json(self) -> dict[str, Any]:
         """The parameters and the numbers as plain data (docs/json.md)."""
@@ -135,16 +132,22 @@ def write_up(lesson: Lesson, found: Any, lang: str = "en") -> Taught:
 
 
 @cache
-def _environment() -> jinja2.Environment:
-    loader = jinja2.PackageLoader("surefoot.lessons", "texts")
-    made = jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def templates() -> jinja2.Environment:
+    """The texts of the lessons; what is HTML is escaped."""
+    made = jinja2.Environment(
+        loader=jinja2.PackageLoader("surefoot.lessons", "texts"),
+        autoescape=jinja2.select_autoescape(),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters |= {"g": significant, "signed": lambda value: f"{value:+.4g}"}
     return made
 
 
 def text_of(name: str, lang: str) -> jinja2.Template:
     """The text of a lesson."""
-    return _environment().get_template(f"{lang}/{name}.md")
+    return templates().get_template(f"{lang}/{name}.md")
 
 
 def significant(value: float, digits: int = 4) -> str:

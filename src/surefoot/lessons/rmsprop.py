@@ -58,7 +58,7 @@ class RMSprop(UpdateLesson):
         for t in range(1, self.updates + 1):
             g = w
             v = self.alpha * v + (1 - self.alpha) * g * g
-            rate = self.lr / (v**0.5 + self.eps) if v or self.eps else 0.0
+            rate = self.lr / (v**0.5 + self.eps)
             w = w - rate * g
             yield Row(t, g, {"v": v, "η/(√v + ε)": rate}, w)
 

@@ -9,9 +9,8 @@ import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
-RATES = np.array(
-    [float(f"{rate:.2g}") for rate in np.geomspace(1e-4, 10, 26)]
-)  # five a decade: the same for every optimizer
+# Five a decade, the same for every optimizer.
+RATES = np.array([float(f"{rate:.2g}") for rate in np.geomspace(1e-4, 10, 26)])
 
 
 @frozen

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import jinja2
 import numpy as np
 from attrs import frozen
 from numpy.typing import NDArray
 
 from surefoot.core.language import Words
+from surefoot.lessons.lesson import templates
 from surefoot.lessons.surfaces import Surface, Walk
 from surefoot.report.chart import round_ticks
 from surefoot.report.drawing import style
@@ -67,22 +67,23 @@ def animated(surface: Surface, walks: Sequence[Walk], _: Words) -> str:
     """The walks over lines of equal height, all at the pace of one update after the other, as inline SVG."""
     place = partial(_place, surface)
     levels = [_joined(place(line.x, line.y)) for line in _levels(surface)]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("surefoot.lessons", "texts"), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("walk.html").render(
-        surface=surface,
-        levels=levels,
-        movers=[_mover(place, w, index) for index, w in enumerate(walks)],
-        minima=[place(np.array([a]), np.array([b]))[0] for a, b in surface.minima],
-        wide=WIDE,
-        high=HIGH,
-        side=SIDE,
-        seconds=SECONDS,
-        steps=len(walks[0].heights) - 1,
-        across=[(place(np.array([t]), np.array([surface.y[0]]))[0][0], t) for t in round_ticks(*surface.x, 6)],
-        up=[(place(np.array([surface.x[0]]), np.array([t]))[0][1], t) for t in round_ticks(*surface.y, 6)],
-        _=_,
+    return (
+        templates()
+        .get_template("walk.html")
+        .render(
+            surface=surface,
+            levels=levels,
+            movers=[_mover(place, w, index) for index, w in enumerate(walks)],
+            minima=[place(np.array([a]), np.array([b]))[0] for a, b in surface.minima],
+            wide=WIDE,
+            high=HIGH,
+            side=SIDE,
+            seconds=SECONDS,
+            steps=len(walks[0].heights) - 1,
+            across=[(place(np.array([t]), np.array([surface.y[0]]))[0][0], t) for t in round_ticks(*surface.x, 6)],
+            up=[(place(np.array([surface.x[0]]), np.array([t]))[0][1], t) for t in round_ticks(*surface.y, 6)],
+            _=_,
+        )
     )
 
 

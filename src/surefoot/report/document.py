@@ -11,6 +11,7 @@ from attrs import field, frozen
 from markupsafe import Markup
 
 from surefoot.core.errors import UsageError
+from surefoot.core.language import Words
 from surefoot.report.chart import draw, legend
 from surefoot.report.picture import Panel, Picture
 from surefoot.report.prose import as_text, markdown
@@ -29,8 +30,8 @@ SUFFIXES = (".png", ".svg", ".html")
 class Document:
     """A text in Markdown, in which `![what is seen](name)` stands for a picture.
 
-    Parameters: `lang`, its language; `source`; `pictures` by name; `live`, drawings by the name of the picture that
-    they replace on a page: those that move.
+    Parameters: `lang`, its language; `source`; `pictures` by name; `live`, drawings that move, by the name of the
+    picture that they stand before on a page.
     """
 
     lang: str
@@ -56,6 +57,13 @@ class Document:
 
     def painted(self) -> Mapping[str, Picture]:
         """The pictures with labels that the fonts here can show: the same, where they can show this language."""
+        from surefoot.report.fonts import words_for_pictures
+
+        labels = words_for_pictures(self.lang)
+        return self.pictures if labels.lang == self.lang else self.relabelled(labels)
+
+    def relabelled(self, _: Words, /) -> Mapping[str, Picture]:
+        """The pictures with labels in another language, for those who can draw them again."""
         return self.pictures
 
     def plot(self) -> Figure:
