@@ -5,9 +5,12 @@ import re
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+from attrs import evolve
 
+import surefoot as sf
 from surefoot.cli.main import run
 
 KNOWN = ["--task", "classification", "--samples", "60000", "--epochs", "10", "--model", "cnn", "--pretrained"]
@@ -100,6 +103,15 @@ def test_the_script_after_measuring_is_the_measured_best(here, capsys):
     assert f"The script is for: {best}" in err
 
 
+@pytest.mark.parametrize("place", [1, 2])
+def test_the_best_is_the_measured_one_wherever_the_rules_have_it(place):
+    advice = sf.advise(model="cnn")
+    verdict = SimpleNamespace(best=advice.recipes[place - 1].name)
+    measured = evolve(advice, measured=SimpleNamespace(comparison=SimpleNamespace(verdict=verdict)))
+    assert measured.best == place
+    assert measured.code("torch") == advice.code("torch", place)
+
+
 def test_json_holds_data_alone(here, capsys):
     assert run(["advise", "mine.py", "--json"]) == 0
     out = capsys.readouterr().out
@@ -114,10 +126,10 @@ def test_interrupting_the_questions_ends_them(tmp_path):
         [sys.executable, "-c", "from surefoot.cli.main import main; main(['advise'])"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
     )  # fmt: skip
-    while asked.stderr.read(1) != "?":
-        pass  # until it asks
+    asks = "?" in iter(lambda: asked.stderr.read(1), "")
     asked.send_signal(signal.SIGINT)
     out, err = asked.communicate(timeout=60)
+    assert asks
     assert asked.returncode == 130
     assert out == ""
     assert "no more answers" not in err

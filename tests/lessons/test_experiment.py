@@ -205,3 +205,10 @@ def test_as_in_the_source_it_looks_at_the_test_set():
 def test_what_makes_no_sense_is_refused(given, received):
     with pytest.raises(UsageError, match=f"received '?{received}"):
         learn("experiment", **given)
+
+
+@pytest.mark.parametrize(("end", "nothing"), [(0.1, True), (0.14, True), (0.16, False), (0.9, False)])
+def test_a_run_that_learned_nothing_says_so(lesson, found, end, nothing):
+    ended = tuple(evolve(policy, accuracy=np.full_like(policy.accuracy, end)) for policy in found.policies)
+    for lang, said in (("en", "Nothing was learned"), ("zh", "什么也没有学到")):
+        assert (said in write_up(lesson, evolve(found, policies=ended), lang).source) == nothing

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from attrs import evolve
 
 import surefoot
 from surefoot.lessons import LESSONS, learn, lesson_named
@@ -143,3 +144,8 @@ def test_slips_are_put_right(name):
         assert any(said in line for line in quotes), lang
     assert "cut off" in source("annealing", "en")
     assert "不完整" in source("annealing", "zh")
+
+
+def test_json_has_numbers_and_no_functions():
+    found = {"n": 1, "rule": abs, "inner": [{"f": abs, "x": 0.5}]}
+    assert evolve(learn("averages"), found=found).to_json()["numbers"] == {"n": 1, "inner": [{"x": 0.5}]}
