@@ -216,6 +216,19 @@ def test_without_a_chinese_font_labels_are_english(comparison, no_chinese_font, 
     assert "没有安装中文字体" in fonts.missing_font_note("zh", words("zh"))
 
 
+@pytest.mark.parametrize("make", [lambda: sf.learn("averages", "zh"), lambda: sf.advise(model="cnn", lang="zh")])
+def test_without_a_chinese_font_documents_have_english_pictures(make, no_chinese_font):
+    document = make()
+    shown = [text for picture in document.painted().values() for panel in picture.panels for text in words_of(panel)]
+    assert shown
+    assert not re.search(r"[\u4e00-\u9fff]", "".join(shown))
+    assert re.search(r"[\u4e00-\u9fff]", document.source)
+
+
+def words_of(panel):
+    return [panel.title, panel.x, panel.y, *(line.label for line in panel.lines)]
+
+
 def test_english_pictures_need_no_font(no_chinese_font):
     assert fonts.settings("en") == {}
     assert fonts.words_for_pictures("en") == words()
