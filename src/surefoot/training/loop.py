@@ -1,5 +1,6 @@
 """The loop trainer: one model after another with plain `torch.optim`. Any model; the oracle of the others."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import Tensor
 from surefoot.core.keys import seed_of
 from surefoot.optimizers import Rule, set_hyper, torch_optimizer
 from surefoot.tasks import Prepared, Split
+from surefoot.training.packed import packed, unpacked
 from surefoot.training.randomness import LOOK, key, keyed
 from surefoot.training.trainer import Row, Updates, initial_model
 
@@ -22,6 +24,7 @@ EVALUATED = 4096  # samples a forward pass when measuring
 class _Live:
     row: Row
     rule: Rule
+    origin: int  # which of the rows it was, or was forked from
     model: torch.nn.Module
     optimizer: torch.optim.Optimizer
 
@@ -33,12 +36,13 @@ class LoopTrainer:
 
     def __init__(self, task: Prepared, rows: Sequence[Row]) -> None:
         self.task, self.rows = task, list(rows)
-        self.live = [self._begin(row) for row in rows]
+        self.live = [self._begin(origin) for origin in range(len(rows))]
 
-    def _begin(self, row: Row) -> _Live:
+    def _begin(self, origin: int) -> _Live:
+        row = self.rows[origin]
         model = initial_model(self.task, row.seed)
         trainable = [p for p in model.parameters() if p.requires_grad]
-        return _Live(row, row.rule, model, torch_optimizer(row.rule, trainable, row.hyper))
+        return _Live(row, row.rule, origin, model, torch_optimizer(row.rule, trainable, row.hyper))
 
     def advance(self, updates: Updates) -> NDArray[np.float64]:
         losses = torch.empty(len(updates), len(self.live), dtype=torch.float64)
@@ -73,27 +77,31 @@ class LoopTrainer:
         with keyed(torch.tensor(key(live.row.seed, LOOK), device=self.task.device)):
             return torch.cat([live.model(x) for x in torch.split(split.x, EVALUATED)])
 
-    def keep(self, rows: Sequence[int]) -> None:
-        self.live = [self.live[k] for k in rows]
+    def take(self, rows: Sequence[int]) -> None:
+        # In one go with its optimizer, which names the model's very parameters.
+        self.live = [self.live[k] if k not in rows[:i] else copy.deepcopy(self.live[k]) for i, k in enumerate(rows)]
 
     def snapshot(self) -> dict[str, Tensor]:
-        saved: dict[str, Tensor] = {}
+        saved = {"origins": torch.tensor([live.origin for live in self.live])}
         for k, live in enumerate(self.live):
-            saved |= {f"{k} model {name}": value for name, value in live.model.state_dict().items()}
-            for index, state in live.optimizer.state_dict()["state"].items():
-                saved |= {f"{k} state {index} {name}": v for name, v in state.items() if isinstance(v, Tensor)}
-        return {"rows": torch.tensor([self.rows.index(live.row) for live in self.live])} | saved
+            held = {"model": live.model.state_dict(), "optimizer": live.optimizer.state_dict()}
+            saved |= {f"{k} {name}": tensor for name, tensor in packed(held).items()}
+        return saved
 
     def restore(self, saved: Mapping[str, Tensor]) -> None:
-        self.live = [self.live[row] for row in saved["rows"].tolist()]
+        self.live = [self._begin(origin) for origin in saved["origins"].tolist()]
         for k, live in enumerate(self.live):
-            live.model.load_state_dict(_part(saved, f"{k} model "))
-            states: dict[int, dict[str, Tensor]] = {}
-            for name, value in _part(saved, f"{k} state ").items():
-                index, _, key = name.partition(" ")
-                states.setdefault(int(index), {})[key] = value.clone()
-            live.optimizer.load_state_dict({**live.optimizer.state_dict(), "state": states})
+            start = f"{k} "
+            part = {name.removeprefix(start): value for name, value in saved.items() if name.startswith(start)}
+            held = unpacked(part)
+            live.model.load_state_dict(held["model"])
+            live.optimizer.load_state_dict(held["optimizer"])
+            _put_exactly(live.optimizer, held["optimizer"]["state"])
 
 
-def _part(saved: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
-    return {name.removeprefix(start): value for name, value in saved.items() if name.startswith(start)}
+def _put_exactly(optimizer: torch.optim.Optimizer, states: Mapping[int, Mapping[str, Any]]) -> None:
+    """Loading rounds states that are wider than their parameter: they are put in as they were."""
+    params = [p for group in optimizer.param_groups for p in group["params"]]
+    for index, state in states.items():
+        loaded = optimizer.state[params[index]]
+        loaded |= {n: v.to(loaded[n].device) for n, v in state.items() if isinstance(v, Tensor) and n in loaded}
