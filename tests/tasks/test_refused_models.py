@@ -74,9 +74,12 @@ def no_model():
         (Frozen, "no parameters to train"),
         (lambda: nn.LazyLinear(4), "parameters without a size"),
         (lambda: nn.Linear(5, 4), "fails in eval mode on inputs float32 (2, 3): RuntimeError"),
-        (lambda: nn.LSTM(3, 4), "must give one tensor [2, ...] for 2 inputs; received 'tuple'"),
-        (lambda: nn.Sequential(linear(), nn.Flatten(0)), "must give one tensor [2, ...]"),
-        (InTraining, "must give one tensor [2, ...] for 2 inputs; received 'tuple'"),
+        (
+            lambda: nn.LSTM(3, 4),
+            "must give tensors [2, ...] for 2 inputs, with the samples first; received 'tuple of float",
+        ),
+        (lambda: nn.Sequential(linear(), nn.Flatten(0)), "must give tensors [2, ...]"),
+        (InTraining, "in train mode the model gives something else; received 'tuple of float32 (2, 4)'"),
         (lambda: nn.Sequential(linear(), nn.Flatten(0), nn.Unflatten(0, (-1, 1, 4))), None),
     ],
 )

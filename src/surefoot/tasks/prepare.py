@@ -101,7 +101,8 @@ def prepare(
     ('validation: 20 samples held out of the training data by a fixed shuffle',)
     """
     # Torch is imported only here, so that naming the built-in tasks does not cost its start-up.
-    from surefoot.tasks import check, data
+    from surefoot.tasks import check, data, tree, trial
+    from surefoot.tasks.in_memory import InMemory
 
     task = evolve(
         task,
@@ -122,9 +123,9 @@ def prepare(
             remedy=f"give a batch size of at most {len(splits['train'])}",
         )
     fingerprint = data.fingerprint(splits)
-    splits = {name: Split(split.x.to(place), split.y.to(place)) for name, split in splits.items()}
+    splits = {name: InMemory(*tree.to((split.x, split.y), place)) for name, split in splits.items()}
     loss, metrics = check.loss_of(task), check.metrics_of(task)
-    trial_notes = check.trial(task, model.to(place), loss, metrics, splits, watch)
+    trial_notes = trial.trial(task, model.to(place), loss, metrics, splits, watch)
     full, rest = divmod(len(splits["train"]), task.batch_size)
     return Prepared(
         name=task.name,

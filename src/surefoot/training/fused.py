@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from surefoot.optimizers import take
 from surefoot.tasks import Prepared, Split
+from surefoot.tasks.split import Batch
+from surefoot.tasks.tree import Tree, leaves, mapped, parted
 from surefoot.training import slots
 from surefoot.training.compiler import Compiler
 from surefoot.training.group import Group, group_of
@@ -20,7 +23,6 @@ from surefoot.training.stack import Stack, StackedModel
 from surefoot.training.trainer import Row, Updates, initial_model
 from surefoot.training.trial import try_stack
 
-GATHERED = 1 << 23  # bytes of samples at a time
 COMPILATION, FLOPS, BANDWIDTH = 10.0, 1e11, 5e10  # seconds; a modest processor's operations and bytes a second
 
 
@@ -60,6 +62,7 @@ class FusedTrainer:
         for kind, start in zip(layout, _starts(layout), strict=True):
             mine = (rows[row].hyper if row != EMPTY else kind.idle for row in seats[start : start + kind.slots])
             self.groups.append(group_of(kind, start, self.params, list(mine)))
+        self.example, self.as_batch = parted(task.train.take(torch.arange(1, device=task.device)))
         self.model = StackedModel(task, first)
         self.idle: set[str] = set()  # vmap gives zeros where autograd gives nothing; torch.optim leaves those alone
         self.idle = try_stack(self)
@@ -81,8 +84,8 @@ class FusedTrainer:
         keys, rows = torch.unbind(noise), [torch.unbind(table) for table in tables]
         held, losses, step = self.held(), [], None
         with torch.no_grad():
-            for i, (x, y) in enumerate(self.batches(updates)):
-                arguments = [x, y, of, keys[i], *(row[i] for row in rows)]
+            for i, batch in enumerate(self.batches(updates)):
+                arguments = [*leaves(batch), of, keys[i], *(row[i] for row in rows)]
                 step = step or self._chosen(arguments)
                 losses.append(step(*held, *arguments))
         self.done = updates.start + len(updates)
@@ -94,9 +97,9 @@ class FusedTrainer:
         return torch.tensor([keys[seed] for seed in self.seeds], device=self.task.device).T.contiguous()
 
     @torch.no_grad()
-    def outputs(self, split: Split) -> Sequence[Tensor]:
+    def outputs(self, split: Split) -> Sequence[Tree]:
         found = self.model.outputs(self.params, self.buffers, self.noise([LOOK])[0], split)
-        return [found[slot] for slot in self.live]
+        return [mapped(itemgetter(slot), found) for slot in self.live]
 
     def take(self, rows: Sequence[int]) -> None:
         wanted = [self.live[k] for k in rows]
@@ -161,16 +164,16 @@ class FusedTrainer:
     def _step(self, *tensors: Tensor, traced: bool = False) -> Tensor:
         """One update of every slot: what is held (`held`) is written to. Losses `[K]`, each before its update.
 
-        Parameters: what is held, each seed's batch (x and y), the place of each slot's seed among them, the slots'
-        keys, and a table of coefficients for every group.
+        Parameters: what is held, each seed's batch (its tensors), the place of each slot's seed among them, the
+        slots' keys, and a table of coefficients for every group.
         """
         given = iter(tensors)
         params = {name: next(given) for name in self.params}
         buffers = {name: next(given) for name in self.buffers}
         states = [group.over(given) for group in self.groups]
-        x, y, of, noise = (next(given) for _ in range(4))
-        batch = x.index_select(0, of), y.index_select(0, of)
-        grads, losses, after = self.model.gradients(params, buffers, *batch, noise)
+        samples, (of, noise) = [next(given) for _ in self.example], (next(given), next(given))
+        x, y = self.as_batch([tensor.index_select(0, of) for tensor in samples])
+        grads, losses, after = self.model.gradients(params, buffers, x, y, noise)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
         used = {name: grad for name, grad in grads.items() if name not in self.idle}
@@ -184,18 +187,11 @@ class FusedTrainer:
             return self._step
         return self.compiler.of(self.layout, partial(self._step, traced=True), [*self.held(), *arguments]) or self._step
 
-    def batches(self, updates: Updates) -> Iterator[tuple[Tensor, Tensor]]:
-        """The samples and targets of every update, `[seeds, B, ...]` each.
-
-        Some updates are gathered at a time: memory is read a few times faster so.
-        """
+    def batches(self, updates: Updates) -> Iterator[Batch]:
+        """The samples and targets of every update, leaves `[seeds, B, ...]`."""
         each = list(updates.samples.values())
         each += each[:1] * (self.most_seeds - len(each))
-        samples = torch.stack(each, dim=1)  # [n, seeds, B]
-        x, y = self.task.train.x, self.task.train.y
-        some = max(1, GATHERED // max(1, samples[0].numel() * x[0].numel() * x.element_size()))
-        for part in torch.split(samples, some):
-            yield from zip(_gathered(x, part), _gathered(y, part), strict=True)
+        return self.task.train.batches(torch.stack(each, dim=1))
 
     def held(self) -> list[Tensor]:
         states = (tensor for group in self.groups for tensor in group.tensors())
@@ -212,7 +208,3 @@ class FusedTrainer:
 
 def _starts(layout: Layout) -> list[int]:
     return [sum(kind.slots for kind in layout[:i]) for i in range(len(layout))]
-
-
-def _gathered(data: Tensor, index: Tensor) -> Tensor:
-    return data.index_select(0, index.flatten()).view(*index.shape, *data.shape[1:])

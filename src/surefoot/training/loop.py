@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from torch import Tensor
 from surefoot.core.keys import seed_of
 from surefoot.optimizers import Rule, set_hyper, torch_optimizer
 from surefoot.tasks import Prepared, Split
+from surefoot.tasks.split import Batch
+from surefoot.tasks.tree import Tree, call, cat, mapped
 from surefoot.training.packed import packed, unpacked
 from surefoot.training.randomness import LOOK, key, keyed
 from surefoot.training.trainer import Row, Updates, initial_model
@@ -48,34 +51,39 @@ class LoopTrainer:
         losses = torch.empty(len(updates), len(self.live), dtype=torch.float64)
         # A model that draws random numbers of its own draws them from (seed, step) too.
         with torch.random.fork_rng(devices=[]):
-            for k, live in enumerate(self.live):
+            for live in self.live:
                 live.model.train()
-                for i, samples in enumerate(updates.samples[live.row.seed]):
+            # Rows of one seed share what is read.
+            place = {seed: s for s, seed in enumerate({live.row.seed: None for live in self.live})}
+            samples = torch.stack([updates.samples[seed] for seed in place], dim=1)
+            for i, batches in enumerate(self.task.train.batches(samples)):
+                for k, live in enumerate(self.live):
                     set_hyper(live.optimizer, live.rule, updates.at(k, i))
-                    losses[i, k] = self._update(live, samples, updates.start + i)
+                    x, y = (mapped(itemgetter(place[live.row.seed]), part) for part in batches)
+                    losses[i, k] = self._update(live, (x, y), updates.start + i)
         return losses.numpy()
 
-    def _update(self, live: _Live, samples: Tensor, step: int) -> Tensor:
+    def _update(self, live: _Live, batch: Batch, step: int) -> Tensor:
         torch.manual_seed(seed_of(live.row.seed, "draws", step))
         noise = torch.tensor(key(live.row.seed, step), device=self.task.device)
-        x, y = self.task.train.x[samples], self.task.train.y[samples]
+        x, y = batch
         with keyed(noise):
-            loss: Any = self.task.loss(live.model(x), y)
+            loss: Any = self.task.loss(call(live.model, x), y)
         live.optimizer.zero_grad()
         loss.backward()
         live.optimizer.step()
         return loss.detach()  # type: ignore[no-any-return]
 
     @torch.no_grad()
-    def outputs(self, split: Split) -> list[Tensor]:
+    def outputs(self, split: Split) -> list[Tree]:
         with torch.random.fork_rng(devices=[]):
             return [self._outputs(live, split) for live in self.live]
 
-    def _outputs(self, live: _Live, split: Split) -> Tensor:
+    def _outputs(self, live: _Live, split: Split) -> Tree:
         torch.manual_seed(seed_of(live.row.seed, "look"))
         live.model.eval()
         with keyed(torch.tensor(key(live.row.seed, LOOK), device=self.task.device)):
-            return torch.cat([live.model(x) for x in torch.split(split.x, EVALUATED)])
+            return cat([call(live.model, x) for x, _ in split.parts(EVALUATED)])
 
     def take(self, rows: Sequence[int]) -> None:
         # In one go with its optimizer, which names the model's very parameters.
