@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from surefoot.optimizers.rule import Hyper, Rule
+from surefoot.optimizers.rule import AROUND, Hyper, Rule
 from surefoot.optimizers.rules import SGD, Adagrad, Adam, RMSprop
 
 
@@ -96,7 +96,8 @@ def torch_source(rule: Rule, hyper: Hyper | None = None) -> str | None:
 
 
 def _native(rule: Rule, h: Hyper) -> tuple[Callable[..., Optimizer], dict[str, Any]] | None:
-    """The class of torch.optim and its arguments, where torch has this very form."""
+    """The class of torch.optim and its arguments, where torch has this very form; clipping and averages are apart."""
+    h = {name: value for name, value in h.items() if name not in AROUND}
     match rule:
         case SGD(form="heavy-ball", decoupled=False, nesterov=nesterov):
             return torch.optim.SGD, {**h, "nesterov": nesterov}

@@ -8,6 +8,7 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 from torch import Tensor
 
+from surefoot.optimizers import start as state_of
 from surefoot.optimizers import take, update_columns
 from surefoot.optimizers.rule import State
 from surefoot.training.layout import Kind
@@ -65,7 +66,7 @@ def group_of(kind: Kind, start: int, params: Mapping[str, Tensor], moves: Sequen
     state = {}
     for name, p in params.items():
         first = {n: _column([move[n] for move in moves], p) for n in kind.varying}
-        state[name] = kind.rule.init(p[slots], {**kind.shared, **first})
+        state[name] = state_of(kind.rule, p[slots], {**kind.shared, **first})
     return Group(kind, slots, shared, tuple(name for name in found if name not in shared), state)
 
 
