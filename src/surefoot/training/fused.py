@@ -20,7 +20,7 @@ from surefoot.training.group import Group, group_of
 from surefoot.training.layout import EMPTY, Layout, layout_of, rung, seated, size, sized
 from surefoot.training.randomness import LOOK, key
 from surefoot.training.stack import Stack, StackedModel
-from surefoot.training.trainer import Row, Updates, initial_model
+from surefoot.training.trainer import Moves, Row, Updates, initial_model
 from surefoot.training.trial import try_stack
 
 COMPILATION, FLOPS, BANDWIDTH = 10.0, 1e11, 5e10  # seconds; a modest processor's operations and bytes a second
@@ -52,6 +52,7 @@ class FusedTrainer:
         seats = seated(rows, layout)  # the row of every slot
         self.live = [seats.index(k) for k in range(len(rows))]  # the slot of every row
         self.seeds = [rows[max(row, 0)].seed for row in seats]  # of every slot
+        self.moves: list[Moves] = [row.hyper for row in rows]  # the hyperparameters of every row's last update
         models = {row.seed: initial_model(task, row.seed) for row in rows}
         first = models[rows[0].seed]
         trainable = {name for name, p in first.named_parameters() if p.requires_grad}
@@ -88,7 +89,7 @@ class FusedTrainer:
                 arguments = [*leaves(batch), of, keys[i], *(row[i] for row in rows)]
                 step = step or self._chosen(arguments)
                 losses.append(step(*held, *arguments))
-        self.done = updates.start + len(updates)
+        self.done, self.moves = updates.start + len(updates), list(updates.hyper)
         return torch.stack(losses)[:, self.live].to(torch.float64).cpu().numpy()
 
     def noise(self, steps: Sequence[int]) -> Tensor:
@@ -98,11 +99,13 @@ class FusedTrainer:
 
     @torch.no_grad()
     def outputs(self, split: Split) -> Sequence[Tree]:
-        found = self.model.outputs(self.params, self.buffers, self.noise([LOOK])[0], split)
+        each = [group.evaluated(self.params, self._moves(group, self.moves)) for group in self.groups]
+        params = {name: torch.cat([mine[name] for mine in each]) for name in self.params} if len(each) > 1 else each[0]
+        found = self.model.outputs(params, self.buffers, self.noise([LOOK])[0], split)
         return [mapped(itemgetter(slot), found) for slot in self.live]
 
     def take(self, rows: Sequence[int]) -> None:
-        wanted = [self.live[k] for k in rows]
+        wanted, self.moves = [self.live[k] for k in rows], [self.moves[k] for k in rows]
         layout = self._fitting(slots.counts(wanted, self.sizes), self.task.steps)
         if layout == self.layout:
             self.live, pairs = slots.copied(wanted, self.sizes)
@@ -122,6 +125,8 @@ class FusedTrainer:
         chosen, _ = slots.resized([], self.sizes, [kind.slots for kind in layout])
         self._fill(chosen, layout)
         self.live, self.seeds, (self.done,) = (saved[name].tolist() for name in ("live", "seeds", "done"))
+        kinds = [group.kind for group in self.groups for _ in range(group.kind.slots)]
+        self.moves = [kinds[slot].idle for slot in self.live]  # until the next update
         for i, tensor in enumerate(self.held()):
             tensor.copy_(saved[f"tensor {i}"])
 
@@ -197,10 +202,14 @@ class FusedTrainer:
         states = (tensor for group in self.groups for tensor in group.tensors())
         return [*self.params.values(), *self.buffers.values(), *states]
 
-    def _table(self, group: Group, updates: Updates) -> Tensor:
+    def _moves(self, group: Group, moves: Sequence[Moves]) -> list[Moves]:
+        """The hyperparameters of every slot of a group, from those of every row."""
         row_of = {slot: row for row, slot in enumerate(self.live)}
         every = range(group.slots.start, group.slots.stop)
-        moves = [updates.hyper[row_of[slot]] if slot in row_of else group.kind.idle for slot in every]
+        return [moves[row_of[slot]] if slot in row_of else group.kind.idle for slot in every]
+
+    def _table(self, group: Group, updates: Updates) -> Tensor:
+        moves = self._moves(group, updates.hyper)
         dtypes = {p.dtype for p in self.params.values()}
         dtype = dtypes.pop() if len(dtypes) == 1 else torch.float64
         return torch.from_numpy(group.table(moves, updates.start, len(updates))).to(self.task.device, dtype)

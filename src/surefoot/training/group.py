@@ -7,7 +7,8 @@ from attrs import evolve, field, frozen
 from numpy.typing import NDArray
 from torch import Tensor, tensor
 
-from surefoot.optimizers import take, update_columns
+from surefoot.optimizers import Rule, clip_columns, evaluated, take, update_columns
+from surefoot.optimizers import start as state_of
 from surefoot.optimizers.rule import State
 from surefoot.optimizers.scopes import Part, parts
 from surefoot.training.layout import Kind
@@ -59,12 +60,34 @@ class Group:
         *, tiled: bool,
     ) -> None:  # fmt: skip
         """One update of these slots of the whole population's `params`; `table`, its coefficients `[C, K]`."""
-        left = iter(table if self.kind.slots else ())
-        for each in self.columns if self.kind.slots else ():
-            mine = {name: grads[name][self.slots] for name in each.part.params if name in grads}
-            part = {name: params[name][self.slots] for name in mine}
-            columns = {name: next(left) for name in each.names}
-            update_columns(self.kind.rule, part, mine, state, each.shared, columns, tiled=tiled)
+        if not self.kind.slots:
+            return
+        left = iter(table)
+        given = [{name: next(left) for name in each.names} for each in self.columns]
+        mine: Mapping[str, Tensor] = {name: grad[self.slots] for name, grad in grads.items()}
+        mine = clip_columns(self.kind.rule, mine, self.columns[0].shared, given[0])  # limits are those of all parts
+        for each, columns in zip(self.columns, given, strict=True):
+            some = {name: mine[name] for name in each.part.params if name in mine}
+            part = {name: params[name][self.slots] for name in some}
+            update_columns(self.kind.rule, part, some, state, each.shared, columns, tiled=tiled)
+
+    def evaluated(self, params: Mapping[str, Tensor], moves: Sequence[Moves]) -> Mapping[str, Tensor]:
+        """The weights of these slots that their rows are measured with.
+
+        Parameters: `params`, of the whole population; `moves`, the hyperparameters of each slot's last update.
+        """
+        mine = {name: p[self.slots] for name, p in params.items()}
+        if type(self.kind.rule).evaluated is Rule.evaluated and not any("ema" in s for s in self.state.values()):
+            return mine
+        for part in (each.part for each in self.columns):
+            some = {name: mine[name] for name in part.params}
+            p = next(iter(some.values()))
+            columns = {n: _column([move[n] for move in moves], p).flatten() for n in self.kind.varying}
+            hyper = part.hyper({**self.kind.shared, **columns})
+            shared = {name: value for name, value in hyper.items() if not isinstance(value, Tensor)}
+            varying = {name: value for name, value in hyper.items() if isinstance(value, Tensor)}
+            mine |= evaluated(self.kind.rule, some, self.state, shared, varying)
+        return mine
 
     def tensors(self) -> Iterator[Tensor]:
         """The state's tensors, always in the same order."""
@@ -88,7 +111,7 @@ def group_of(kind: Kind, start: int, params: Mapping[str, Tensor], moves: Sequen
         for name in part.params:
             p = params[name][slots]
             first: dict[str, float | Tensor] = {n: _column([move[n] for move in moves], p) for n in kind.varying}
-            state[name] = kind.rule.init(p, part.hyper({**kind.shared, **first}))
+            state[name] = state_of(kind.rule, p, part.hyper({**kind.shared, **first}))
     ordered = {name: state[name] for name in params}
     return Group(kind, slots, tuple(Columns.of(part, kind, moves) for part in split), ordered)
 
@@ -96,10 +119,10 @@ def group_of(kind: Kind, start: int, params: Mapping[str, Tensor], moves: Sequen
 def _coefficients(part: Part, kind: Kind, moves: Sequence[Moves], start: int, n: int) -> Numbers:
     varying = {name: np.stack([np.broadcast_to(move[name], n) for move in moves], axis=1) for name in kind.varying}
     t = np.arange(start + 1, start + n + 1, dtype=np.float64)[:, None]
-    found: Numbers = kind.rule.coefficients(part.hyper({**kind.shared, **varying}), t)
+    found: Numbers = kind.rule.scalars(part.hyper({**kind.shared, **varying}), t)
     return found
 
 
 def _column(values: Sequence[float | NDArray[np.float64]], p: Tensor) -> Tensor:
-    first = [float(np.ravel(value)[0]) for value in values]
-    return tensor(first, dtype=p.dtype, device=p.device).view(-1, *[1] * (p.ndim - 1))
+    last = [float(np.ravel(value)[-1]) for value in values]
+    return tensor(last, dtype=p.dtype, device=p.device).view(-1, *[1] * (p.ndim - 1))

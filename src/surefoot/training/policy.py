@@ -15,6 +15,7 @@ from surefoot.core.text import number_of
 from surefoot.core.units import Clock
 from surefoot.optimizers import Rule
 from surefoot.optimizers import parse as parse_rule
+from surefoot.optimizers.rule import AROUND
 from surefoot.optimizers.scopes import AT, base
 from surefoot.schedules import Curve, Schedule, to_json
 from surefoot.schedules import parse as parse_schedule
@@ -123,6 +124,8 @@ def bind(recipe: Recipe, clock: Clock) -> Policy:
         fixed = dict(rule.hyper)
         for name, text in recipe.hyper:
             value = number_of(text)
+            if AT in name and base(name) in AROUND:
+                raise RecipeError(f"{base(name)} is of the whole model", received=name, remedy=f"write {base(name)}")
             if value is None:
                 schedules[name] = _scheduled(rule, name, text)
             elif name.startswith(f"lr{AT}"):
