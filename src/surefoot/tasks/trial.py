@@ -97,7 +97,8 @@ def _number(metric: Metric, outputs: Tensor, targets: Tensor) -> None:
 
 def _try_loss(task: Task, model: nn.Module, loss: Loss, train: Split) -> Notes:
     rest = len(train) % task.batch_size if task.last_batch == "keep" else 0
-    size = 1 if rest == 1 or task.batch_size == 1 else 2  # some layers refuse a batch of one, hours into a run
+    # Some layers refuse a batch of one, hours into a run.
+    size = 1 if any(_least(count, task.accumulate) == 1 for count in (task.batch_size, rest)) else 2
     x, targets = next(train.parts(size))
     with torch.enable_grad():
         outputs = _forward(task, model, x)
@@ -122,6 +123,12 @@ def _try_loss(task: Task, model: nn.Module, loss: Loss, train: Split) -> Notes:
     return ()
 
 
+def _least(count: int, parts: int) -> int:
+    """The samples of the smallest part, where so many are cut into `parts` as `torch.chunk` does."""
+    size = -(-count // parts)
+    return min(size, count - size * ((count - 1) // size)) if count else 0
+
+
 def _outputs(task: Task, model: nn.Module, split: Split) -> Tree:
     with torch.no_grad():
         return tree.cat([_forward(task, model, x) for x, _ in split.parts(max(task.batch_size, 2))])
@@ -131,6 +138,8 @@ def _forward(task: Task, model: nn.Module, x: Tree) -> Tree:
     mode, count = "train" if model.training else "eval", tree.length(x)
     alone = count == 1 and model.training
     remedy = "the last batch of an epoch has one sample: set last_batch='drop', or another batch size" if alone else ""
+    if alone and task.accumulate > 1:
+        remedy = f"accumulate={task.accumulate} leaves parts of one sample: give fewer parts, or another batch size"
     with blamed_on(
         f"the model of task {task.name!r} fails in {mode} mode on inputs {told(x)}", remedy or _called(model, x)
     ):
