@@ -59,9 +59,9 @@ def outgrown(tile: Tile, layout: Layout) -> int:
 class Look(Protocol):
     """Whoever wants to see the rows themselves, not only records of them."""
 
-    def __call__(self, run: int, best: bool, trainer: Trainer, row: int, /) -> None:
+    def __call__(self, run: int, best: bool, trainer: Trainer, row: int, observation: Observation, /) -> None:
         """Called after every look at a run, before it is recorded: `best`, whether it is the best so far; `row`, which
-        of the trainer's rows it is."""
+        of the trainer's rows it is; `observation`, what was seen."""
         ...
 
 
@@ -176,7 +176,7 @@ class _Training:
             better = row.improves(self._rank(values))
             for course in row.courses:
                 if self.saving is not None and self.saving.look is not None:
-                    self.saving.look(course.index, better, self.trainer, k)
+                    self.saving.look(course.index, better, self.trainer, k, observation)
                 self.sink(Observed(course.index, observation))
             row.observe(observation)
         self._lose(bad, np.full(len(bad), self.step))
