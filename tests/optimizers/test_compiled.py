@@ -115,3 +115,11 @@ def test_equal_rules_of_other_numbers_have_other_constants():
     CompiledUpdate(other, ours, state, rows)(ours, grads[0], state, rows, 1)
     update(other, theirs, grads[0], plain, rows, 1)
     torch.testing.assert_close(ours["w"], theirs["w"], rtol=1e-12, atol=1e-14)
+
+
+def test_a_device_has_a_compiler_of_its_own(monkeypatch):
+    monkeypatch.setattr("torch.utils._triton.has_triton", lambda: True)
+    assert compiler_found("cuda")
+    monkeypatch.setattr("torch.utils._triton.has_triton", lambda: False)
+    assert not compiler_found("cuda")
+    assert not compiler_found("mps")

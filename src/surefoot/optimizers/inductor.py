@@ -17,11 +17,16 @@ CLOSE = {torch.float64: 1e-8, torch.float32: 1e-3}  # relative
 Function = Callable[..., Any]
 
 
-def compiler_found() -> bool:
-    """Whether there is a C++ compiler that TorchInductor would take."""
+def compiler_found(device: str = "cpu") -> bool:
+    """Whether there is a compiler that TorchInductor would take: of C++ for a processor, Triton for CUDA."""
+    if device == "cuda":
+        from torch.utils._triton import has_triton
+
+        return has_triton()
     from torch._inductor import config
 
-    return any(shutil.which(name) for name in (*_names(config.cpp.cxx), "g++", "clang++") if name)
+    names = (*_names(config.cpp.cxx), "g++", "clang++")
+    return device == "cpu" and any(shutil.which(name) for name in names if name)
 
 
 def compiled(function: Function, example: Sequence[Tensor], written: int = 0) -> Any:
