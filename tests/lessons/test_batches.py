@@ -18,7 +18,8 @@ from surefoot.lessons import learn
 from surefoot.lessons.batches import Batches, Counts
 from surefoot.lessons.feeding import Training, gradient, noises, train
 from surefoot.lessons.lesson import write_up
-from surefoot.tasks import Split, load, prepare
+from surefoot.tasks import load, prepare
+from surefoot.tasks.in_memory import InMemory
 from surefoot.training import initial_model
 from surefoot.training.trainer import order
 
@@ -40,7 +41,7 @@ def small(samples=23, seed=0):
         torch.manual_seed(seed)
         model = nn.Sequential(nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 4)).double()
     x = torch.randn(samples, 3, dtype=torch.float64, generator=draw)
-    return model, Split(x, torch.randint(4, (samples,), generator=draw))
+    return model, InMemory(x, torch.randint(4, (samples,), generator=draw))
 
 
 def test_50_000_samples_at_256():
@@ -126,7 +127,7 @@ def test_the_loop_trains_as_compare_does():
 
 def test_the_law_of_the_noise_holds_over_all_pairs():
     x = torch.arange(1.0, 12, dtype=torch.float64)[:, None]
-    data, model = Split(x, x**2 % 7), nn.Linear(1, 1, bias=False).double()
+    data, model = InMemory(x, x**2 % 7), nn.Linear(1, 1, bias=False).double()
     nn.init.constant_(model.weight, 0.5)
     single = (2 * (0.5 * x - data.y) * x).numpy().ravel()  # d/dw (w·x − y)²
     mean = single.mean()

@@ -45,6 +45,14 @@ def test_overrides():
     assert (ready.batch_size, ready.epochs, ready.steps_per_epoch, ready.steps) == (16, 3, 5, 15)
 
 
+def test_how_it_is_trained_is_part_of_a_key_where_it_is_not_as_ever():
+    plain, given = prepare(classify()), {"accumulate": 4, "precision": "bf16", "patience": 2}
+    assert (plain.accumulate, plain.precision, plain.patience) == (1, "full", None)
+    assert not given.keys() & plain.content().keys()
+    for ready in (prepare(classify(), **given), prepare(classify(**given))):
+        assert ready.content() == plain.content() | given
+
+
 class Rows(Dataset):
     def __init__(self, x, y):
         self.x, self.y = x, y

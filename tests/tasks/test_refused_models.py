@@ -34,7 +34,7 @@ def test_a_device_that_is_not_there(refused, device):
 
 def test_overrides_are_checked_as_the_tasks_own():
     task = Task(name="t", model=linear, loss="cross_entropy", train=(X, Y))
-    for override in ({"batch_size": 0}, {"epochs": -1}, {"epochs": 1.5}, {"device": "nowhere"}):
+    for override in ({"batch_size": 0}, {"epochs": -1}, {"epochs": 1.5}, {"device": "nowhere"}, {"accumulate": 33}):
         with pytest.raises(TaskError):
             prepare(task, **override)
 
@@ -74,9 +74,12 @@ def no_model():
         (Frozen, "no parameters to train"),
         (lambda: nn.LazyLinear(4), "parameters without a size"),
         (lambda: nn.Linear(5, 4), "fails in eval mode on inputs float32 (2, 3): RuntimeError"),
-        (lambda: nn.LSTM(3, 4), "must give one tensor [2, ...] for 2 inputs; received 'tuple'"),
-        (lambda: nn.Sequential(linear(), nn.Flatten(0)), "must give one tensor [2, ...]"),
-        (InTraining, "must give one tensor [2, ...] for 2 inputs; received 'tuple'"),
+        (
+            lambda: nn.LSTM(3, 4),
+            "must give tensors [2, ...] for 2 inputs, with the samples first; received 'tuple of float",
+        ),
+        (lambda: nn.Sequential(linear(), nn.Flatten(0)), "must give tensors [2, ...]"),
+        (InTraining, "in train mode the model gives something else; received 'tuple of float32 (2, 4)'"),
         (lambda: nn.Sequential(linear(), nn.Flatten(0), nn.Unflatten(0, (-1, 1, 4))), None),
     ],
 )
@@ -102,6 +105,20 @@ def test_a_last_batch_of_one_that_batch_norm_cannot_take(refused):
     assert "last_batch='drop'" in message
     given = {"name": "t", "loss": "cross_entropy"} | data
     assert prepare(Task(**given, last_batch="drop")).steps_per_epoch == 5
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "accumulate", "fits"), [(16, 8, True), (7, 2, True), (7, 3, False), (4, 4, False)]
+)
+def test_parts_of_one_sample_that_batch_norm_cannot_take(refused, batch_size, accumulate, fits):
+    def model():
+        return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+
+    data = {"model": model, "train": (X, Y), "validation": (X, Y), "batch_size": batch_size, "last_batch": "drop"}
+    if fits:
+        prepare(Task(name="t", loss="cross_entropy", accumulate=accumulate, **data))
+    else:
+        assert "leaves parts of one sample: give fewer parts" in str(refused(TaskError, accumulate=accumulate, **data))
 
 
 def test_mse_is_not_broadcast(refused):
@@ -155,6 +172,13 @@ def test_accuracy_does_not_compare_what_it_would_broadcast(refused):
         ({"loss": "mae"}, "loss must be 'cross_entropy', 'mse' or a function; received 'mae'"),
         ({"last_batch": "pad"}, "last_batch must be"),
         ({"validation_share": 1.0}, "validation_share must lie between 0 and 1"),
+        ({"accumulate": 0}, "accumulate of task 't' must be a whole number above 0"),
+        (
+            {"accumulate": 9},
+            "a batch of 8 has not so many parts to accumulate; received 9. Give accumulate of at most 8",
+        ),
+        ({"precision": "fp16"}, "precision must be 'full' or 'bf16'; received 'fp16'"),
+        ({"patience": 0}, "patience of task 't' must be a whole number above 0"),
         ({"batch_size": True}, "batch_size of task 't' must be a whole number above 0"),
     ],
 )

@@ -38,9 +38,11 @@ def _task(task: Task, ready: Any, model: Any) -> str | None:
     """Tokens that are looked up make it language; a loss that Surefoot knows tells classification from regression."""
     from torch import nn
 
-    inputs = ready.train.x
-    whole = not getattr(inputs, "is_floating_point", lambda: True)()
-    if whole and inputs.ndim > 1 and any(isinstance(each, nn.Embedding | nn.EmbeddingBag) for each in model.modules()):
+    from surefoot.tasks.tree import leaves
+
+    inputs, _ = next(ready.train.parts(1000))
+    whole = any(not each.is_floating_point() and each.ndim > 1 for each in leaves(inputs))
+    if whole and any(isinstance(each, nn.Embedding | nn.EmbeddingBag) for each in model.modules()):
         return "language"
     return {"cross_entropy": "classification", "mse": "regression"}.get(task.loss if isinstance(task.loss, str) else "")
 
@@ -65,7 +67,8 @@ def _kind(model: Any) -> str | None:
 
 
 def _sparse(ready: Any) -> bool | None:
-    inputs = ready.train.x
-    if not getattr(inputs, "is_floating_point", lambda: False)():
-        return None
-    return bool((inputs[:1000] == 0).double().mean() >= SHARE_OF_ZEROS)
+    from surefoot.tasks.tree import leaves
+
+    inputs = [each for each in leaves(next(ready.train.parts(1000))[0]) if each.is_floating_point()]
+    zeros = sum(int((each == 0).sum()) for each in inputs)
+    return zeros >= SHARE_OF_ZEROS * sum(each.numel() for each in inputs) if inputs else None

@@ -1,6 +1,7 @@
 """`surefoot compare`."""
 
 import contextlib
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -51,6 +52,8 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
     "--compile/--no-compile", default=None, help="Compile the fused trainer's step; without either, where that pays."
 )
 @click.option("--tile", type=int, metavar="ROWS", help="Runs trained at once; by default what fits the cache.")
+@click.option("--share/--no-share", default=True, help="Train what runs have in common once, and fork; or each alone.")
+@click.option("--plan", "only_plan", is_flag=True, help="Print what would be trained and how long it would take.")
 @click.option("--resume", is_flag=True, help="Go on with this comparison, or with the latest unfinished one.")
 @click.option(
     "--checkpoint-every",
@@ -77,6 +80,7 @@ def compare(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **option
       surefoot compare fashion-mnist --recipes source
       surefoot compare my_task.py --recipes my_recipes.yaml --seeds 5
       surefoot compare --lr 0.3,0.1,0.03 --epochs 5
+      surefoot compare --plan
       surefoot compare --resume
       surefoot compare --lang zh
     """
@@ -91,9 +95,21 @@ def compare(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **option
             lang = begun
         _ = words(lang)
         click.echo(_("going on with: {command}", command=command), err=True)
+    if options.pop("only_plan"):
+        _show_plan(lang, as_json, options)
+        return
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
         found = studies.compare(**options, out=out, lang=lang, command=command)
     present(found, folder_of(found, out), as_json=as_json)
+
+
+def _show_plan(lang: str, as_json: bool, options: dict[str, Any]) -> None:
+    from surefoot import studies
+
+    given = {name: value for name, value in options.items() if name not in ("resume", "checkpoint_every")}
+    with contextlib.redirect_stdout(sys.stderr):
+        planned = studies.plan(**given, lang=lang)
+    click.echo(json.dumps(planned.to_json(), indent=2) if as_json else str(planned))
 
 
 def _nothing_else(ctx: click.Context) -> bool:

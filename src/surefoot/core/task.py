@@ -8,6 +8,7 @@ from attrs import field, frozen
 from surefoot.core.errors import TaskError
 
 Goal = Literal["max", "min"]
+Precision = Literal["full", "bf16"]
 
 
 @frozen(eq=False)
@@ -48,6 +49,10 @@ class Task:
         last_batch: "keep" trains on the short last batch of an epoch (mean over its own samples, ceil(N/B) steps an
             epoch); "drop" leaves it out (floor(N/B) steps; another part of the data is left out each epoch).
         about: one line for reports.
+        accumulate: in how many parts an update's batch is worked through, for the memory's sake; at most batch_size.
+        precision: "full" computes in the model's own type; "bf16" autocasts forward and loss to bfloat16, weights and
+            updates stay as they are.
+        patience: a run ends when the metric that ranks has not improved for so many epochs; None trains to the end.
 
     Raises TaskError for a value out of range.
 
@@ -71,12 +76,23 @@ class Task:
     last_batch: Literal["keep", "drop"] = "keep"
     validation_share: float = 0.2
     about: str = ""
+    accumulate: int = 1
+    precision: Precision = "full"
+    patience: int | None = None
 
     def __attrs_post_init__(self) -> None:
-        for name in ("batch_size", "epochs"):
+        for name in ("batch_size", "epochs", "accumulate", *(["patience"] if self.patience is not None else [])):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise TaskError(f"{name} of task {self.name!r} must be a whole number above 0", received=value)
+        if self.accumulate > self.batch_size:
+            raise TaskError(
+                f"a batch of {self.batch_size} has not so many parts to accumulate",
+                received=self.accumulate,
+                remedy=f"give accumulate of at most {self.batch_size}",
+            )
+        if self.precision not in ("full", "bf16"):
+            raise TaskError("precision must be 'full' or 'bf16'", received=self.precision)
         if self.last_batch not in ("keep", "drop"):
             raise TaskError("last_batch must be 'keep' or 'drop'", received=self.last_batch)
         if not 0 < self.validation_share < 1:

@@ -126,21 +126,25 @@ class Batches(Lesson):
             return self._trained_on(ready, counts)
 
     def _trained_on(self, ready: Prepared, counts: Counts) -> Found:
+        from surefoot.tasks.in_memory import InMemory
         from surefoot.training import initial_model
         from surefoot.training.trainer import order
 
-        model, samples = initial_model(ready, SEED), len(ready.train)
+        data, held = ready.train, ready.watched
+        assert isinstance(data, InMemory)  # as the digits are
+        assert isinstance(held, InMemory)
+        model, samples = initial_model(ready, SEED), len(data)
         sizes = [2**power for power in range(samples.bit_length()) if 2**power < samples]
-        noise = noises(model, ready.loss, ready.train, sizes)  # first: what torch sets up once is not timed below
+        noise = noises(model, ready.loss, data, sizes)  # first: what torch sets up once is not timed below
         orders = [order(ready, SEED, epoch) for epoch in range(self.train_epochs)]
         trainings = tuple(
-            train(initial_model(ready, SEED), ready.loss, ready.train, ready.watched, orders, size, self.lr)
+            train(initial_model(ready, SEED), ready.loss, data, held, orders, size, self.lr)
             for size in (samples, 1, self.train_batch)
         )
         target = _target(trainings)
         arrivals = () if target is None else tuple(_arrival(each, target) for each in trainings)
         parameters = sum(weight.numel() for weight in model.parameters())
-        return Found(counts, samples, len(ready.watched), parameters, trainings, target, arrivals, tuple(noise))
+        return Found(counts, samples, len(held), parameters, trainings, target, arrivals, tuple(noise))
 
     def tables(self, found: Found, _: Words, /) -> Mapping[str, Table]:
         counts = found.counts

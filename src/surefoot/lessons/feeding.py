@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from surefoot.tasks import Split
+    from surefoot.tasks.in_memory import InMemory
 
 Loss = Callable[[Any, Any], "Tensor"]
 LEAST = 200  # batches that the noise of a size is measured over
@@ -58,7 +58,13 @@ class Noise:
 
 
 def train(
-    model: torch.nn.Module, loss: Loss, data: Split, held: Split, orders: Sequence[Tensor], batch_size: int, lr: float
+    model: torch.nn.Module,
+    loss: Loss,
+    data: InMemory,
+    held: InMemory,
+    orders: Sequence[Tensor],
+    batch_size: int,
+    lr: float,
 ) -> Training:
     """w ← w − η·∇L(batch) over every batch of every epoch; the batch size alone says whether this is BGD or SGD.
 
@@ -89,7 +95,7 @@ def update(model: torch.nn.Module, loss: Loss, x: Tensor, y: Tensor, lr: float) 
             weight.sub_(gradient, alpha=lr)
 
 
-def noises(model: torch.nn.Module, loss: Loss, data: Split, sizes: Sequence[int]) -> list[Noise]:
+def noises(model: torch.nn.Module, loss: Loss, data: InMemory, sizes: Sequence[int]) -> list[Noise]:
     """The noise of the gradient for batches of each size, drawn as in training: shuffled, cut up, full ones alone."""
     exact, samples = gradient(model, loss, data.x, data.y), len(data)
     single = _root_mean_square(deviations(model, loss, data, exact, 1))
@@ -101,7 +107,7 @@ def noises(model: torch.nn.Module, loss: Loss, data: Split, sizes: Sequence[int]
     return measured
 
 
-def deviations(model: torch.nn.Module, loss: Loss, data: Split, exact: Tensor, size: int) -> list[float]:
+def deviations(model: torch.nn.Module, loss: Loss, data: InMemory, exact: Tensor, size: int) -> list[float]:
     """|g_B − g| / |g| for every batch of as many shuffles as `LEAST` batches take."""
     import torch
 
@@ -122,7 +128,7 @@ def gradient(model: torch.nn.Module, loss: Loss, x: Tensor, y: Tensor) -> Tensor
     return torch.cat([part.flatten() for part in torch.autograd.grad(loss(model(x), y), list(model.parameters()))])
 
 
-def _look(model: torch.nn.Module, loss: Loss, data: Split, held: Split) -> tuple[float, float, float]:
+def _look(model: torch.nn.Module, loss: Loss, data: InMemory, held: InMemory) -> tuple[float, float, float]:
     import torch
 
     with torch.no_grad():

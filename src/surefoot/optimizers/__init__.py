@@ -11,8 +11,9 @@ tensor([0.9900, 0.9000])
 """
 
 from surefoot.optimizers import like
+from surefoot.optimizers.around import Average, clip_columns, clip_gradients_
 from surefoot.optimizers.exchange import export_row, import_row
-from surefoot.optimizers.population import init, take, update, update_columns
+from surefoot.optimizers.population import evaluated, init, start, take, update, update_columns
 from surefoot.optimizers.rule import Coefficients, Hyper, Rule, State
 from surefoot.optimizers.rules import SGD, Adagrad, Adam, RMSprop, adamw
 from surefoot.optimizers.text import parse
@@ -24,6 +25,7 @@ __all__ = [
     "SGD",
     "Adagrad",
     "Adam",
+    "Average",
     "Coefficients",
     "Hyper",
     "RMSprop",
@@ -33,6 +35,9 @@ __all__ = [
     "adagrad",
     "adam",
     "adamw",
+    "clip_columns",
+    "clip_gradients_",
+    "evaluated",
     "export_row",
     "import_row",
     "init",
@@ -41,6 +46,7 @@ __all__ = [
     "rmsprop",
     "set_hyper",
     "sgd",
+    "start",
     "take",
     "torch_optimizer",
     "torch_source",

@@ -34,8 +34,8 @@ def parse(text: str) -> Rule:
     as torch.AdamW(betas=[0.9, 0.99]) or keras.RMSprop(rho=0.9). Arguments are named; a bare name is a call without any.
     Raises RecipeError for an unknown name or argument and for a value out of range.
 
-    >>> parse("momentum(lr=0.1)")
-    SGD(lr=0.1, momentum=0.9, dampening=0.0, weight_decay=0.0, nesterov=False, form='heavy-ball', decoupled=False)
+    >>> parse("momentum(lr=0.1)").hyper
+    {'lr': 0.1, 'momentum': 0.9, 'dampening': 0.0, 'weight_decay': 0.0, 'clip_norm': 0.0, 'clip_value': 0.0, 'ema': 0.0}
     >>> print(parse("keras.Adam"))
     adamw(eps=1e-07, weight_decay=0.0, form='keras')
     """
@@ -57,6 +57,7 @@ def parse(text: str) -> Rule:
     try:
         arguments.bind(*node.args, **node.kwargs)
     except TypeError as wrong:
-        remedy = f"name each argument once: {node.name}({next(iter(arguments.parameters))}=...)"
+        first = "lr" if "lr" in arguments.parameters else next(iter(arguments.parameters))
+        remedy = f"name each argument once: {node.name}({first}=...)"
         raise RecipeError(f"cannot call {node.name}: {wrong}", received=text, remedy=remedy) from None
     return make(*node.args, **node.kwargs)

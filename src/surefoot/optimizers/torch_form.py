@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from surefoot.optimizers.rule import Hyper, Rule
+from surefoot.optimizers.rule import AROUND, Hyper, Rule
 from surefoot.optimizers.rules import SGD, Adagrad, Adam, RMSprop
 
 
@@ -67,15 +67,16 @@ def torch_optimizer(rule: Rule, params: Iterable[Any], hyper: Hyper | None = Non
     return kind(params, foreach=False, **arguments)
 
 
-def set_hyper(optimizer: Optimizer, rule: Rule, hyper: Hyper) -> None:
-    """Gives every group of `optimizer`, made by `torch_optimizer` from `rule`, the hyperparameters of this step.
+def set_hyper(optimizer: Optimizer, rule: Rule, hyper: Hyper, group: int | None = None) -> None:
+    """Gives every group of `optimizer`, or one, the hyperparameters of this step; it was made from `rule` by
+    `torch_optimizer`.
 
     What `hyper` leaves out is the rule's own. Raises RecipeError for a number out of range.
     """
     filled = rule.filled(hyper)
     native = None if isinstance(optimizer, RuleOptimizer) else _native(rule, filled)
-    for group in optimizer.param_groups:
-        group.update(filled if native is None else native[1])
+    for each in optimizer.param_groups if group is None else [optimizer.param_groups[group]]:
+        each.update(filled if native is None else native[1])
     if isinstance(optimizer, torch.optim.RMSprop) and filled["momentum"] > 0:
         for state in optimizer.state.values():  # torch makes this buffer in the first step or never
             state.setdefault("momentum_buffer", torch.zeros_like(state["square_avg"]))
@@ -96,7 +97,8 @@ def torch_source(rule: Rule, hyper: Hyper | None = None) -> str | None:
 
 
 def _native(rule: Rule, h: Hyper) -> tuple[Callable[..., Optimizer], dict[str, Any]] | None:
-    """The class of torch.optim and its arguments, where torch has this very form."""
+    """The class of torch.optim and its arguments, where torch has this very form; clipping and averages are apart."""
+    h = {name: value for name, value in h.items() if name not in AROUND}
     match rule:
         case SGD(form="heavy-ball", decoupled=False, nesterov=nesterov):
             return torch.optim.SGD, {**h, "nesterov": nesterov}

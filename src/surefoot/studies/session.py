@@ -7,13 +7,14 @@ from contextlib import suppress
 from attrs import evolve, frozen
 
 from surefoot.core.errors import StoreError
-from surefoot.core.history import Facts, Status, Study
+from surefoot.core.history import Status, Study
 from surefoot.core.record import Event, Note, Sink
 from surefoot.store import Reopened, Store
 from surefoot.studies.progress import Watcher
+from surefoot.studies.setting import Setting
 from surefoot.studies.unfinished import is_finished
 from surefoot.tasks import Prepared
-from surefoot.training import Checkpoint, Compiler, Entry, Plan, Saving, Wanted, choose, train
+from surefoot.training import Checkpoint, Compiler, Entry, Look, Plan, Saving, Wanted, choose, train
 
 FRESH = Reopened(None)
 
@@ -22,23 +23,31 @@ FRESH = Reopened(None)
 class Session:
     """What a sitting needs to know.
 
-    Parameters: `entries`, the runs and their policies; `wanted`, how to train where no plan is stored; `every`, the
+    Parameters: `setting`, what is trained; `wanted`, how to train where no plan is stored; `every`, the
     seconds between checkpoints; `progress`, whether to show it, in the language `lang`. Notes are stored, in English.
     """
 
     store: Store
-    task: Prepared
-    entries: Sequence[Entry]
-    facts: Facts
+    setting: Setting
     environment: Mapping[str, str]
     wanted: Wanted
     every: float
     progress: bool
     lang: str = "en"
+    kind: str = "compare"
+    look: Look | None = None
+
+    @property
+    def task(self) -> Prepared:
+        return self.setting.task
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        return self.setting.entries
 
     def begin(self, *notes: str) -> Study:
         """A new study, trained."""
-        study = self.store.begin("compare", self.facts, self.environment, [entry.run for entry in self.entries])
+        study = self.store.begin(self.kind, self.setting.facts, self.environment, [entry.run for entry in self.entries])
         found = dict.fromkeys(line for entry in self.entries for line in entry.policy.check())
         return self._sitting(study, FRESH, (*notes, *self.task.notes, *found))
 
@@ -95,7 +104,7 @@ class Session:
         if kept is not None:
             named = {tile: name for tile, (_, name) in left.stages.items() if name is not None}
             starts = {tile: Checkpoint.of(*kept.read(name)) for tile, name in named.items()}
-        saving = Saving(kept.write, self.every) if kept is not None else None
+        saving = Saving(kept.write, self.every, self.look) if kept is not None else None
         finished = left.finished
         train(self.task, entries, plan, sink, starts=starts, finished=finished, saving=saving, compiler=compiler)
 

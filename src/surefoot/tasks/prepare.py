@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import evolve, frozen
 
 from surefoot.core.errors import TaskError
-from surefoot.core.task import Metric, Task
+from surefoot.core.task import Metric, Precision, Task
 from surefoot.tasks.split import Split, Watch
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Prepared:
         metrics: all resolved; `rank` is the one that ranks recipes: the first, or the loss itself, named "loss".
         train, watched: what is trained on, and what curves are drawn on and choices made by: the split `watched_name`.
         test: only reported; None where there is none or where it is the one watched.
-        batch_size, epochs, device, last_batch: as in `Task`.
+        batch_size, epochs, device, last_batch, accumulate, precision, patience: as in `Task`.
         steps_per_epoch, steps: optimizer updates in an epoch, and in all (the horizon).
         fingerprint: a hash of the data as it is trained on: role, type, shape and bytes of every split.
         notes: what a person should be told about how the task was read.
@@ -47,6 +47,9 @@ class Prepared:
     steps_per_epoch: int
     fingerprint: str
     notes: tuple[str, ...]
+    accumulate: int = 1
+    precision: Precision = "full"
+    patience: int | None = None
 
     @property
     def steps(self) -> int:
@@ -62,6 +65,12 @@ class Prepared:
         with torch.random.fork_rng(devices=[]):  # making a model draws its weights
             model = self.model()
         weights = {name: [list(value.shape), str(value.dtype)] for name, value in model.state_dict().items()}
+        # What is as it always was leaves no trace, so that keys of earlier versions stay what they are.
+        later = {
+            "accumulate": (self.accumulate, 1),
+            "precision": (self.precision, "full"),
+            "patience": (self.patience, None),
+        }
         return {
             "data": self.fingerprint,
             "model": [str(model), weights],
@@ -69,6 +78,7 @@ class Prepared:
             "batches": [self.batch_size, self.last_batch],
             "horizon": [self.epochs, self.steps_per_epoch],
             "device": str(self.device),
+            **{name: value for name, (value, default) in later.items() if value != default},
         }
 
 
@@ -78,6 +88,9 @@ def prepare(
     batch_size: int | None = None,
     epochs: int | None = None,
     device: str | None = None,
+    accumulate: int | None = None,
+    precision: Precision | None = None,
+    patience: int | None = None,
     watch: Watch = "validation",
 ) -> Prepared:
     """Read a task's data, try its model, loss and metrics once, and refuse what could not be trained.
@@ -85,9 +98,9 @@ def prepare(
     Nothing is trained and torch's random state is left as it was. With N samples and batches of B, an epoch has
     ⌈N/B⌉ steps, or ⌊N/B⌋ where the last batch is dropped.
 
-    Parameters: `batch_size`, `epochs`, `device` override the task's; `watch`, the data that curves are drawn on:
-    "validation" holds out a part of the training data where the task has none; "test" trains on train and validation
-    together, as for an experiment that is only reported.
+    Parameters: `batch_size`, `epochs`, `device`, `accumulate`, `precision`, `patience` override the task's; `watch`,
+    the data that curves are drawn on: "validation" holds out a part of the training data where the task has none;
+    "test" trains on train and validation together, as for an experiment that is only reported.
     Raises TaskError for a model, loss or metric that fails, DataError for data that does not fit; where the task's own
     code raised, its exception is the cause.
 
@@ -101,14 +114,12 @@ def prepare(
     ('validation: 20 samples held out of the training data by a fixed shuffle',)
     """
     # Torch is imported only here, so that naming the built-in tasks does not cost its start-up.
-    from surefoot.tasks import check, data
+    from surefoot.tasks import check, data, tree, trial
+    from surefoot.tasks.in_memory import InMemory
 
-    task = evolve(
-        task,
-        batch_size=task.batch_size if batch_size is None else batch_size,
-        epochs=task.epochs if epochs is None else epochs,
-        device=task.device if device is None else device,
-    )
+    given: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs, "device": device}
+    given |= {"accumulate": accumulate, "precision": precision, "patience": patience}
+    task = evolve(task, **{name: value for name, value in given.items() if value is not None})
     if watch not in ("validation", "test"):
         raise TaskError("watch must be 'validation' or 'test'", received=watch)
     place = check.usable(task.device)
@@ -122,9 +133,9 @@ def prepare(
             remedy=f"give a batch size of at most {len(splits['train'])}",
         )
     fingerprint = data.fingerprint(splits)
-    splits = {name: Split(split.x.to(place), split.y.to(place)) for name, split in splits.items()}
+    splits = {name: InMemory(*tree.to((split.x, split.y), place)) for name, split in splits.items()}
     loss, metrics = check.loss_of(task), check.metrics_of(task)
-    trial_notes = check.trial(task, model.to(place), loss, metrics, splits, watch)
+    trial_notes = trial.trial(task, model.to(place), loss, metrics, splits, watch)
     full, rest = divmod(len(splits["train"]), task.batch_size)
     return Prepared(
         name=task.name,
@@ -143,4 +154,7 @@ def prepare(
         steps_per_epoch=full + (rest > 0 and task.last_batch == "keep"),
         fingerprint=fingerprint,
         notes=(*read_notes, *fit_notes, *trial_notes),
+        accumulate=task.accumulate,
+        precision=task.precision,
+        patience=task.patience,
     )

@@ -1,6 +1,6 @@
-"""One set of samples, however it is given, read into two tensors."""
+"""One set of samples, however it is given, read into tensors."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,18 +10,22 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler, default_collate
 
 from surefoot.core.errors import DataError, UsageError
-from surefoot.tasks.split import Split
+from surefoot.tasks import tree
+from surefoot.tasks.in_memory import InMemory
+from surefoot.tasks.split import Batch
 
 FORMS = "give (inputs, targets) tensors or arrays, a map-style torch Dataset or a DataLoader"
 FROZEN = "samples of the Dataset were read once and kept in memory; random transforms are frozen"
+TARGETS = ("labels", "label", "targets", "target")  # what the targets of a sample that is a dict may be called
 _ROWS = 256  # samples read from a Dataset at a time
 
 
-def read(data: Any, name: str) -> tuple[Split, tuple[str, ...]]:
+def read(data: Any, name: str) -> tuple[InMemory, tuple[str, ...]]:
     """The samples, still on the device they came on, and what a person should be told about the reading.
 
-    Parameters: `data`, a pair of tensors or arrays, a Dataset or a DataLoader; `name`, its role, for messages.
-    Raises DataError for any other form, for a stream, and for data that is empty or whose halves differ in length.
+    Parameters: `data`, inputs and targets (trees of tensors or arrays), a Dataset or a DataLoader; `name`, its role,
+    for messages. Raises DataError for any other form, for a stream, and for data that is empty or whose parts differ in
+    length.
     """
     notes: tuple[str, ...] = ()
     if isinstance(data, DataLoader):
@@ -29,22 +33,36 @@ def read(data: Any, name: str) -> tuple[Split, tuple[str, ...]]:
     elif isinstance(data, Dataset):
         split, notes = _from_dataset(data, name, default_collate, 0), (FROZEN,)
     else:
-        split = _pair(data, name)
-    if split.x.ndim == 0 or split.y.ndim == 0:
-        raise DataError(f"the {name} data must have its samples along the first axis", received="a single number")
-    if len(split.x) != len(split.y):
-        received = f"{len(split.x)} inputs and {len(split.y)} targets"
-        raise DataError(f"the {name} inputs and targets differ in number", received=received)
-    if len(split) == 0:
-        raise DataError(f"the {name} data is empty", received="0 samples")
+        split = InMemory(*pair(data, name))
     return split, notes
 
 
-def _pair(data: Any, name: str) -> Split:
+def pair(data: Any, name: str) -> Batch:
+    """Inputs and targets of some samples, as trees of tensors. Raises DataError for what is no such thing."""
+    if isinstance(data, Mapping):
+        found = [key for key in TARGETS if key in data]
+        if len(found) != 1 or len(data) == 1:
+            remedy = f"name the targets {', '.join(TARGETS[:-1])} or {TARGETS[-1]}, and give inputs beside them"
+            received = f"dict of {', '.join(map(str, data))}"
+            raise DataError(f"it is not clear what the {name} targets are", received=received, remedy=remedy)
+        data = {key: value for key, value in data.items() if key != found[0]}, data[found[0]]
     if not isinstance(data, tuple | list) or len(data) != 2:
         received = type(data).__name__ + (f" of {len(data)}" if isinstance(data, tuple | list) else "")
-        raise DataError(f"the {name} data must be (inputs, targets)", received=received, remedy=FORMS)
-    return Split(_tensor(data[0], f"{name} inputs"), _tensor(data[1], f"{name} targets"))
+        remedy = "for several inputs give ((a, b), targets)" if received in ("tuple of 3", "list of 3") else FORMS
+        raise DataError(f"the {name} data must be (inputs, targets)", received=received, remedy=remedy)
+    x, y = (_tensors(part, f"{name} {what}") for part, what in zip(data, ("inputs", "targets"), strict=True))
+    _same_length(x, y, name)
+    return x, y
+
+
+def _tensors(value: Any, what: str) -> Any:
+    if isinstance(value, Mapping) and value:
+        return {key: _tensors(part, f"{what}[{key!r}]") for key, part in value.items()}
+    # A list of numbers is no tree of tensors: it is refused as what it is.
+    if isinstance(value, tuple | list) and value and not isinstance(value[0], int | float | str):
+        parts = [_tensors(part, f"{what}[{i}]") for i, part in enumerate(value)]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return _tensor(value, what)
 
 
 def _tensor(value: Any, what: str) -> Tensor:
@@ -61,7 +79,24 @@ def _tensor(value: Any, what: str) -> Tensor:
     return value.detach()
 
 
-def _from_loader(loader: "DataLoader[Any]", name: str) -> Split:
+def _same_length(x: Any, y: Any, name: str) -> None:
+    parts = {"inputs": tree.leaves(x), "targets": tree.leaves(y)}
+    if any(tensor.ndim == 0 for tensors in parts.values() for tensor in tensors):
+        raise DataError(f"the {name} data must have its samples along the first axis", received="a single number")
+    lengths = {what: [len(tensor) for tensor in tensors] for what, tensors in parts.items()}
+    for what, counts in lengths.items():
+        if len(set(counts)) > 1:
+            received = ", ".join(map(str, counts))
+            remedy = "give every tensor the same samples, along its first axis"
+            raise DataError(f"the tensors of the {name} {what} differ in length", received=received, remedy=remedy)
+    if lengths["inputs"][0] != lengths["targets"][0]:
+        received = f"{lengths['inputs'][0]} inputs and {lengths['targets'][0]} targets"
+        raise DataError(f"the {name} inputs and targets differ in number", received=received)
+    if lengths["inputs"][0] == 0:
+        raise DataError(f"the {name} data is empty", received="0 samples")
+
+
+def _from_loader(loader: "DataLoader[Any]", name: str) -> InMemory:
     _refuse_stream(loader.dataset, name)
     own_choice = _own_choice(loader)
     if own_choice is not None:
@@ -84,7 +119,7 @@ def _own_choice(loader: "DataLoader[Any]") -> str | None:
     return None if type(sampler) is SequentialSampler else type(sampler).__name__
 
 
-def _from_dataset(dataset: Any, name: str, collate: Callable[[Any], Any], workers: int) -> Split:
+def _from_dataset(dataset: Any, name: str, collate: Callable[[Any], Any], workers: int) -> InMemory:
     _refuse_stream(dataset, name)
     if not hasattr(dataset, "__len__"):
         raise DataError(f"the {name} Dataset has no length", received=type(dataset).__name__, remedy="define __len__")
@@ -93,8 +128,8 @@ def _from_dataset(dataset: Any, name: str, collate: Callable[[Any], Any], worker
     loader = DataLoader(dataset, batch_size=_ROWS, collate_fn=collate, num_workers=workers)
     try:
         with fixed_randomness():
-            parts = [_pair(batch, name) for batch in loader]
-        return Split(torch.cat([part.x for part in parts]), torch.cat([part.y for part in parts]))
+            parts = [pair(batch, name) for batch in loader]
+        return InMemory(*(tree.cat(part) for part in zip(*parts, strict=True)))
     except UsageError:
         raise
     except Exception as wrong:  # the user's own code ran: whatever it raised is the cause

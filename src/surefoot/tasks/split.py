@@ -1,21 +1,64 @@
-"""Samples on a device, and which of them are looked at while training."""
+"""The contract of a split: samples that are numbered, in memory or not, and which of them are looked at in training."""
 
-from typing import TYPE_CHECKING, Literal
-
-from attrs import frozen
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Watch = Literal["validation", "test"]
+Batch = tuple[Any, Any]  # trees of inputs and targets, on the device that trains
+GATHERED = 1 << 23  # bytes of samples read at a time, where more than one update is
+PART = 1 << 26  # bytes of samples in a part, when measuring
 
 
-@frozen(eq=False)
-class Split:
-    """Samples on the device: inputs `x` `[N, ...]` and targets `y` `[N, ...]`."""
+class Split(ABC):
+    """N samples on the device: inputs and targets, each a tree of tensors with the samples first.
 
-    x: "Tensor"
-    y: "Tensor"
+    What is asked for depends on nothing that was asked before: the same numbers give the same samples, bit for bit.
+    `in_order`: the samples are read fastest, or only, in their own order, which every epoch of every seed then follows.
+    """
 
-    def __len__(self) -> int:
-        return len(self.x)
+    in_order: ClassVar[bool] = False
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def y(self) -> Any:
+        """The targets of all samples, a tree."""
+
+    @property
+    @abstractmethod
+    def sample_bytes(self) -> int:
+        """What a sample takes, inputs and targets."""
+
+    @abstractmethod
+    def take(self, index: "Tensor") -> Batch:
+        """The samples of these numbers: leaves `[*index.shape, ...]`. `index`: whole numbers in any shape."""
+
+    @abstractmethod
+    def _range(self, start: int, stop: int) -> Batch:
+        """The samples from `start` until before `stop`."""
+
+    def parts(self, size: int) -> Iterator[Batch]:
+        """All samples in their order, at most `size` at a time, and fewer where samples are large."""
+        size = max(1, min(size, PART // max(1, self.sample_bytes)))
+        for start in range(0, len(self), size):
+            yield self._range(start, min(start + size, len(self)))
+
+    def batches(self, index: "Tensor") -> Iterator[Batch]:
+        """The samples `index[0]`, `index[1]`, ... of one update after another.
+
+        Some updates are gathered at a time, and what comes are views: memory is read a few times faster so.
+        Parameters: `index`, whole numbers `[n, ...]`; gives n times leaves `[...]`.
+        """
+        from surefoot.tasks.tree import parted
+
+        some = max(1, GATHERED // max(1, index[0].numel() * self.sample_bytes))
+        for start in range(0, len(index), some):
+            tensors, rebuilt = parted(self.take(index[start : start + some]))
+            for row in zip(*(tensor.unbind() for tensor in tensors), strict=True):
+                yield rebuilt(row)

@@ -18,15 +18,24 @@ LOSSES = "losses since the last look"
 class Checkpoint:
     """Rows after `step` updates.
 
-    Parameters: `live`, the runs that go on, by index, in the trainer's order; `seconds`, their share of the time so
-    far; `losses`, of each since its last observation; `rows`, the trainer's snapshot.
+    Parameters: `live`, of each row in the trainer's order the runs that it is, by index; `seconds`, the runs' share of
+    the time so far, in that order; `losses`, of each row since its last observation; `rows`, the trainer's snapshot.
     """
 
     step: int
-    live: tuple[int, ...]
+    live: tuple[tuple[int, ...], ...]
     seconds: tuple[float, ...]
     losses: Sequence[Sequence[float]]
     rows: Mapping[str, Tensor]
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """The runs that go on."""
+        return tuple(run for row in self.live for run in row)
+
+    def held(self) -> "zip[tuple[tuple[int, ...], Sequence[float]]]":
+        """Of each row its runs and its losses."""
+        return zip(self.live, self.losses, strict=True)
 
     def parts(self) -> tuple[dict[str, Tensor], str]:
         """Tensors and text, to be written to a file."""
@@ -39,7 +48,8 @@ class Checkpoint:
         """The checkpoint that was written as these parts."""
         read, rows = json.loads(about), dict(tensors)
         losses = rows.pop(LOSSES).tolist()
-        return cls(read["step"], tuple(read["live"]), tuple(read["seconds"]), losses, rows)
+        live = tuple(tuple(row) for row in read["live"])
+        return cls(read["step"], live, tuple(read["seconds"]), losses, rows)
 
 
 class Save(Protocol):

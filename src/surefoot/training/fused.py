@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -11,24 +12,27 @@ from torch import Tensor
 
 from surefoot.optimizers import take
 from surefoot.tasks import Prepared, Split
+from surefoot.tasks.split import Batch
+from surefoot.tasks.tree import Tree, leaves, mapped, parted
+from surefoot.training import slots
 from surefoot.training.compiler import Compiler
 from surefoot.training.group import Group, group_of
-from surefoot.training.layout import EMPTY, Layout, layout_of, rung, seated, size
+from surefoot.training.layout import EMPTY, Layout, layout_of, rung, seated, size, sized
 from surefoot.training.randomness import LOOK, key
 from surefoot.training.stack import Stack, StackedModel
 from surefoot.training.trainer import Moves, Row, Updates, initial_model
 from surefoot.training.trial import try_stack
 
-GATHERED = 1 << 23  # bytes of samples at a time
 COMPILATION, FLOPS, BANDWIDTH = 10.0, 1e11, 5e10  # seconds; a modest processor's operations and bytes a second
 
 
 class FusedTrainer:
     """K rows as one stacked model.
 
-    Parameters: `layout`, the slots (one a row where it is None); `compiler`, which compiles the step of a layout (None:
-    the step is interpreted, and slots without a row are given up); `seeds`, the most that rows of a tile have, so that
-    one compilation serves all tiles. Raises CannotStackError where a trial step fails.
+    Parameters: `layout`, the most slots of every kind that rows will ever need (None: those of `rows`); `compiler`,
+    which compiles the step of a layout (None: the step is interpreted, and there are as many slots as rows); `seeds`,
+    the most that rows of a tile have, so that one compilation serves all tiles; `few`, the first update at which the
+    lower rung of the layout may be too small. Raises CannotStackError where a trial step fails.
     """
 
     name = "fused"
@@ -40,12 +44,15 @@ class FusedTrainer:
         layout: Layout | None = None,
         compiler: Compiler | None = None,
         seeds: int = 1,
+        few: int = 0,
     ) -> None:
-        self.task, self.rows, self.compiler, self.most_seeds = task, list(rows), compiler, seeds
-        self.whole = layout or layout_of(rows)
-        self.seats = seated(rows, self.whole)  # the row of every slot there was at first
-        self.origin = list(range(len(self.seats)))  # the slot at first of every slot there is now
-        self.live = [self.seats.index(k) for k in range(len(rows))]  # the slot of every row that goes on
+        self.task, self.compiler, self.most_seeds, self.done = task, compiler, seeds, 0
+        self.whole, self.groups = layout or layout_of(rows), list[Group]()
+        layout = self._fitting([sum(row.family == kind.family for row in rows) for kind in self.whole], few)
+        seats = seated(rows, layout)  # the row of every slot
+        self.live = [seats.index(k) for k in range(len(rows))]  # the slot of every row
+        self.seeds = [rows[max(row, 0)].seed for row in seats]  # of every slot
+        self.moves: list[Moves] = [row.hyper for row in rows]  # the hyperparameters of every row's last update
         models = {row.seed: initial_model(task, row.seed) for row in rows}
         first = models[rows[0].seed]
         trainable = {name for name, p in first.named_parameters() if p.requires_grad}
@@ -53,8 +60,10 @@ class FusedTrainer:
         stack = {name: torch.stack([held[s][name].detach() for s in self.seeds]) for name in held[rows[0].seed]}
         self.params: Stack = {name: value for name, value in stack.items() if name in trainable}
         self.buffers: Stack = {name: value for name, value in stack.items() if name not in trainable}
-        self.groups = self._grouped()
-        self.done = 0
+        for kind, start in zip(layout, _starts(layout), strict=True):
+            mine = (rows[row].hyper if row != EMPTY else kind.idle for row in seats[start : start + kind.slots])
+            self.groups.append(group_of(kind, start, self.params, list(mine)))
+        self.example, self.as_batch = parted(task.train.take(torch.arange(1, device=task.device)))
         self.model = StackedModel(task, first)
         self.idle: set[str] = set()  # vmap gives zeros where autograd gives nothing; torch.optim leaves those alone
         self.idle = try_stack(self)
@@ -65,14 +74,9 @@ class FusedTrainer:
         return tuple(group.kind for group in self.groups)
 
     @property
-    def slots(self) -> list[int]:
-        """The row of every slot."""
-        return [self.seats[slot] for slot in self.origin]
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seed of every slot; an empty one has that of the first row."""
-        return [self.rows[max(row, 0)].seed for row in self.slots]
+    def sizes(self) -> list[int]:
+        """The slots of every kind."""
+        return [kind.slots for kind in self.layout]
 
     def advance(self, updates: Updates) -> NDArray[np.float64]:
         noise = self.noise(range(updates.start, updates.start + len(updates)))
@@ -81,11 +85,11 @@ class FusedTrainer:
         keys, rows = torch.unbind(noise), [torch.unbind(table) for table in tables]
         held, losses, step = self.held(), [], None
         with torch.no_grad():
-            for i, (x, y) in enumerate(self.batches(updates)):
-                arguments = [x, y, of, keys[i], *(row[i] for row in rows)]
+            for i, batch in enumerate(self.batches(updates)):
+                arguments = [*leaves(batch), of, keys[i], *(row[i] for row in rows)]
                 step = step or self._chosen(arguments)
                 losses.append(step(*held, *arguments))
-        self.done = updates.start + len(updates)
+        self.done, self.moves = updates.start + len(updates), list(updates.hyper)
         return torch.stack(losses)[:, self.live].to(torch.float64).cpu().numpy()
 
     def noise(self, steps: Sequence[int]) -> Tensor:
@@ -94,70 +98,87 @@ class FusedTrainer:
         return torch.tensor([keys[seed] for seed in self.seeds], device=self.task.device).T.contiguous()
 
     @torch.no_grad()
-    def outputs(self, split: Split) -> Sequence[Tensor]:
-        found = self.model.outputs(self.params, self.buffers, self.noise([LOOK])[0], split)
-        return [found[slot] for slot in self.live]
+    def outputs(self, split: Split) -> Sequence[Tree]:
+        each = [group.evaluated(self.params, self._moves(group, self.moves)) for group in self.groups]
+        params = {name: torch.cat([mine[name] for mine in each]) for name in self.params} if len(each) > 1 else each[0]
+        found = self.model.outputs(params, self.buffers, self.noise([LOOK])[0], split)
+        return [mapped(itemgetter(slot), found) for slot in self.live]
 
-    def keep(self, rows: Sequence[int]) -> None:
-        self.live = [self.live[k] for k in rows]
-        if self.compiler is None:
-            self._settle(sorted(self.live))
-        elif self.layout == self.whole and self._is_worth_a_rung(lower := rung(self.whole)):
-            self._settle(self._fitting(lower))
+    def take(self, rows: Sequence[int]) -> None:
+        wanted, self.moves = [self.live[k] for k in rows], [self.moves[k] for k in rows]
+        layout = self._fitting(slots.counts(wanted, self.sizes), self.task.steps)
+        if layout == self.layout:
+            self.live, pairs = slots.copied(wanted, self.sizes)
+            for source, place in pairs:
+                self._copy(source, place)
+        else:
+            chosen, self.live = slots.resized(wanted, self.sizes, [kind.slots for kind in layout])
+            self._fill(chosen, layout)
 
     def snapshot(self) -> dict[str, Tensor]:
-        place = {"origin": torch.tensor(self.origin), "live": torch.tensor(self.live)}
-        return place | {f"tensor {i}": tensor for i, tensor in enumerate(self.held())}
+        place = {"sizes": self.sizes, "live": self.live, "seeds": self.seeds, "done": [self.done]}
+        numbers = {f"tensor {i}": tensor for i, tensor in enumerate(self.held())}
+        return {name: torch.tensor(value) for name, value in place.items()} | numbers
 
     def restore(self, saved: Mapping[str, Tensor]) -> None:
-        self._settle(saved["origin"].tolist())
-        self.live = saved["live"].tolist()
+        layout = sized(self.whole, saved["sizes"].tolist())
+        chosen, _ = slots.resized([], self.sizes, [kind.slots for kind in layout])
+        self._fill(chosen, layout)
+        self.live, self.seeds, (self.done,) = (saved[name].tolist() for name in ("live", "seeds", "done"))
+        kinds = [group.kind for group in self.groups for _ in range(group.kind.slots)]
+        self.moves = [kinds[slot].idle for slot in self.live]  # until the next update
         for i, tensor in enumerate(self.held()):
             tensor.copy_(saved[f"tensor {i}"])
 
-    def _settle(self, chosen: Sequence[int]) -> None:
-        """Go on with these slots only, named in ascending order."""
-        groups, start = [], 0
-        for group in self.groups:
-            places = [slot - group.slots.start for slot in chosen if group.slots.start <= slot < group.slots.stop]
-            if places:
-                groups.append(group.taking(slice(start, start := start + len(places)), places))
-        self.groups, self.origin = groups, [self.origin[slot] for slot in chosen]
-        self.params, self.buffers = take(self.params, chosen), take(self.buffers, chosen)
-        place = {slot: new for new, slot in enumerate(chosen)}
-        self.live = [place[slot] for slot in self.live if slot in place]
+    def _fitting(self, needed: Sequence[int], until: int) -> Layout:
+        """The layout for so many rows of every kind: as many slots, or of the two rungs of a compiled step the lower
+        one where it is large enough up to an update, and the slots saved are worth a compilation."""
+        if self.compiler is None:
+            return sized(self.whole, needed)
+        lower = rung(self.whole)
+        if any(count > kind.slots for count, kind in zip(needed, lower, strict=True)):
+            return self.whole
+        return lower if self.layout == lower or self._is_worth_a_rung(lower, until) else self.whole
 
-    def _fitting(self, lower: Layout) -> list[int]:
-        """The slots of the live rows, and of others where the lower rung has room."""
-        chosen = []
-        for group, kind in zip(self.groups, lower, strict=True):
-            every = range(group.slots.start, group.slots.stop)
-            chosen += sorted(sorted(every, key=lambda slot: slot not in self.live)[: kind.slots])
-        return chosen
-
-    def _is_worth_a_rung(self, lower: Layout) -> bool:
-        """Whether the live rows fit it, and the updates saved are worth a compilation (reckoned, so as to be the same
-        whenever it is asked)."""
-        mine = ([slot for slot in self.live if group.slots.start <= slot < group.slots.stop] for group in self.groups)
-        fits = all(len(rows) <= kind.slots for rows, kind in zip(mine, lower, strict=True))
-        weights = sum(p[0].numel() for p in self.params.values())
+    def _is_worth_a_rung(self, lower: Layout, until: int) -> bool:
+        """Reckoned, so as to be the same whenever it is asked."""
+        weights = sum(p.numel() for p in initial_model(self.task, 0).parameters())
         seconds = weights * (6 * self.task.batch_size / FLOPS + 40 / BANDWIDTH)  # an update of a row
-        saved = (size(self.whole) - size(lower)) * (self.task.steps - self.done) * seconds
-        return fits and saved > COMPILATION
+        return (size(self.whole) - size(lower)) * (until - self.done) * seconds > COMPILATION
+
+    def _copy(self, source: int, place: int) -> None:
+        self.seeds[place] = self.seeds[source]
+        for tensor in (*self.params.values(), *self.buffers.values()):
+            tensor[place] = tensor[source]
+        for group in self.groups:
+            if source in range(group.slots.start, group.slots.stop):
+                for tensor in group.tensors():
+                    tensor[place - group.slots.start] = tensor[source - group.slots.start]
+
+    def _fill(self, chosen: Sequence[int], layout: Layout) -> None:
+        """Make the slots of a layout, each with the content of one there was."""
+        groups = []
+        for group, kind, start in zip(self.groups, layout, _starts(layout), strict=True):
+            stop = start + kind.slots
+            places = [slot - group.slots.start for slot in chosen[start:stop]]
+            groups.append(group.taking(slice(start, stop), places))
+        self.groups = groups
+        self.params, self.buffers = take(self.params, chosen), take(self.buffers, chosen)
+        self.seeds = [self.seeds[slot] for slot in chosen]
 
     def _step(self, *tensors: Tensor, traced: bool = False) -> Tensor:
         """One update of every slot: what is held (`held`) is written to. Losses `[K]`, each before its update.
 
-        Parameters: what is held, each seed's batch (x and y), the place of each slot's seed among them, the slots'
-        keys, and a table of coefficients for every group.
+        Parameters: what is held, each seed's batch (its tensors), the place of each slot's seed among them, the
+        slots' keys, and a table of coefficients for every group.
         """
         given = iter(tensors)
         params = {name: next(given) for name in self.params}
         buffers = {name: next(given) for name in self.buffers}
         states = [group.over(given) for group in self.groups]
-        x, y, of, noise = (next(given) for _ in range(4))
-        batch = x.index_select(0, of), y.index_select(0, of)
-        grads, losses, after = self.model.gradients(params, buffers, *batch, noise)
+        samples, (of, noise) = [next(given) for _ in self.example], (next(given), next(given))
+        x, y = self.as_batch([tensor.index_select(0, of) for tensor in samples])
+        grads, losses, after = self.model.gradients(params, buffers, x, y, noise)
         for name, buffer in after.items():
             buffers[name].copy_(buffer)
         used = {name: grad for name, grad in grads.items() if name not in self.idle}
@@ -171,40 +192,28 @@ class FusedTrainer:
             return self._step
         return self.compiler.of(self.layout, partial(self._step, traced=True), [*self.held(), *arguments]) or self._step
 
-    def batches(self, updates: Updates) -> Iterator[tuple[Tensor, Tensor]]:
-        """The samples and targets of every update, `[seeds, B, ...]` each.
-
-        Some updates are gathered at a time: memory is read a few times faster so.
-        """
+    def batches(self, updates: Updates) -> Iterator[Batch]:
+        """The samples and targets of every update, leaves `[seeds, B, ...]`."""
         each = list(updates.samples.values())
         each += each[:1] * (self.most_seeds - len(each))
-        samples = torch.stack(each, dim=1)  # [n, seeds, B]
-        x, y = self.task.train.x, self.task.train.y
-        some = max(1, GATHERED // max(1, samples[0].numel() * x[0].numel() * x.element_size()))
-        for part in torch.split(samples, some):
-            yield from zip(_gathered(x, part), _gathered(y, part), strict=True)
+        return self.task.train.batches(torch.stack(each, dim=1))
 
     def held(self) -> list[Tensor]:
         states = (tensor for group in self.groups for tensor in group.tensors())
         return [*self.params.values(), *self.buffers.values(), *states]
 
+    def _moves(self, group: Group, moves: Sequence[Moves]) -> list[Moves]:
+        """The hyperparameters of every slot of a group, from those of every row."""
+        row_of = {slot: row for row, slot in enumerate(self.live)}
+        every = range(group.slots.start, group.slots.stop)
+        return [moves[row_of[slot]] if slot in row_of else group.kind.idle for slot in every]
+
     def _table(self, group: Group, updates: Updates) -> Tensor:
-        place = {self.slots[slot]: k for k, slot in enumerate(self.live)}
-        rule = group.kind.rule
-        moves = [updates.hyper[place[row]] if row in place else rule.hyper for row in self.slots[group.slots]]
+        moves = self._moves(group, updates.hyper)
         dtypes = {p.dtype for p in self.params.values()}
         dtype = dtypes.pop() if len(dtypes) == 1 else torch.float64
         return torch.from_numpy(group.table(moves, updates.start, len(updates))).to(self.task.device, dtype)
 
-    def _grouped(self) -> list[Group]:
-        groups, start = [], 0
-        for kind in self.whole:
-            rows = self.seats[start : start + kind.slots]
-            moves: list[Moves] = [kind.rule.hyper if row == EMPTY else self.rows[row].hyper for row in rows]
-            groups.append(group_of(kind, start, self.params, moves))
-            start += kind.slots
-        return groups
 
-
-def _gathered(data: Tensor, index: Tensor) -> Tensor:
-    return data.index_select(0, index.flatten()).view(*index.shape, *data.shape[1:])
+def _starts(layout: Layout) -> list[int]:
+    return [sum(kind.slots for kind in layout[:i]) for i in range(len(layout))]

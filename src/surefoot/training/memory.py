@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from surefoot.tasks import Prepared
+from surefoot.tasks.tree import call, leaves, nbytes
 from surefoot.training.trainer import Row, initial_model
 
 SHARE = 0.5  # of the last-level cache, for what a step touches
@@ -39,13 +40,13 @@ def bytes_of_row(task: Prepared, rows: Sequence[Row]) -> int:
         kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
-    x, y = (data[: task.batch_size] for data in (task.train.x, task.train.y))
+    x, y = task.train.take(torch.arange(task.batch_size, device=task.device))
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
     with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        task.loss(model.train()(x), y)
-    data = {t.untyped_storage().data_ptr() for t in (x, y)}
+        task.loss(call(model.train(), x), y)
+    data = {t.untyped_storage().data_ptr() for t in leaves((x, y))}
     activations = sum(size for place, size in kept.items() if place not in own | data)
-    batch = sum(t.numel() * t.element_size() for t in (x, y))
+    batch = nbytes((x, y))
     return (2 + states) * weights + batch + activations
 
 

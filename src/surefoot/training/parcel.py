@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from os.path import realpath
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cloudpickle
 import torch
 from attrs import evolve
 
-from surefoot.tasks import Split
+from surefoot.tasks.in_memory import InMemory
+from surefoot.tasks.tree import leaves, mapped, parted
 from surefoot.training.checkpoint import Checkpoint
 from surefoot.training.place import Work
 
@@ -21,10 +23,13 @@ DATA, REST = "data.pt", "work.pickle"
 
 def pack(work: Work, folder: Path) -> None:
     """Write the work, without its tiles. Raises whatever a user's object raises that cannot be pickled."""
-    splits = [split for split in (work.task.train, work.task.watched, work.task.test) if split is not None]
-    torch.save([(split.x, split.y) for split in splits], folder / DATA)
-    nothing = Split(torch.empty(0), torch.empty(0))
-    task = evolve(work.task, train=nothing, watched=nothing, test=None)
+    held = _held(work)
+    torch.save({name: leaves((split.x, split.y)) for name, split in held.items()}, folder / DATA)
+    hollow: dict[str, Any] = {
+        name: InMemory(*(mapped(lambda tensor: tensor.new_empty(0), part) for part in (split.x, split.y)))
+        for name, split in held.items()
+    }
+    task = evolve(work.task, **hollow)
     numerics = (
         torch.get_default_dtype(),
         torch.get_float32_matmul_precision(),
@@ -43,9 +48,18 @@ def unpack(folder: Path) -> Work:
     torch.set_float32_matmul_precision(precision)
     torch.use_deterministic_algorithms(deterministic)
     # Mapped, not read: the processes share one copy of the data, the system's.
-    train, watched, *test = (Split(x, y) for x, y in torch.load(folder / DATA, mmap=True, weights_only=True))
-    task = evolve(work.task, train=train, watched=watched, test=test[0] if test else None)
-    return evolve(work, task=task)
+    tensors = torch.load(folder / DATA, mmap=True, weights_only=True)
+    filled: dict[str, Any] = {}
+    for name, split in _held(work).items():
+        _, rebuilt = parted((split.x, split.y))
+        filled[name] = InMemory(*rebuilt(tensors[name]))
+    return evolve(work, task=evolve(work.task, **filled))
+
+
+def _held(work: Work) -> dict[str, InMemory]:
+    """The splits that are in memory; others travel as the objects they read from."""
+    splits = {"train": work.task.train, "watched": work.task.watched, "test": work.task.test}
+    return {name: split for name, split in splits.items() if isinstance(split, InMemory)}
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path) -> None:

@@ -11,10 +11,10 @@ from surefoot.core.record import Event, Progress, Sink
 from surefoot.tasks import Prepared
 from surefoot.training.compiler import Compiler
 from surefoot.training.fused import FusedTrainer
-from surefoot.training.layout import Layout
+from surefoot.training.layout import Layout, layout_of, rung
 from surefoot.training.loop import LoopTrainer
 from surefoot.training.plan import Plan
-from surefoot.training.tile import Saving, Tile, train_tile
+from surefoot.training.tile import Saving, Tile, outgrown, train_tile
 from surefoot.training.trainer import Trainer
 
 
@@ -46,8 +46,11 @@ def make(work: Work, tile: Tile, compiler: Compiler | None = None) -> Trainer:
     """The plan's trainer for a tile."""
     if work.plan.trainer == "loop":
         return LoopTrainer(work.task, tile.rows())
+    if compiler is None:
+        return FusedTrainer(work.task, tile.rows(), layout_of([entry.row() for entry in tile.entries]))
     seeds = max(len({entry.run.seed for entry in each.entries}) for each in [tile, *work.tiles])
-    return FusedTrainer(work.task, tile.rows(), work.layout if compiler else None, compiler, seeds)
+    few = outgrown(tile, rung(work.layout))
+    return FusedTrainer(work.task, tile.rows(), work.layout, compiler, seeds, few)
 
 
 class Whole:

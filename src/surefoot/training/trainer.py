@@ -11,6 +11,7 @@ from torch import Tensor
 
 from surefoot.core.keys import seed_of
 from surefoot.tasks import Prepared, Split
+from surefoot.tasks.tree import Tree
 
 Moves = Mapping[str, float | NDArray[np.float64]]  # hyperparameters of n updates: a number, or `[n]` where it moves
 
@@ -23,6 +24,11 @@ class Row:
     hyper: Mapping[str, float]  # before the first update
     seed: int
     moving: frozenset[str] = frozenset()  # the hyperparameters that do not stay as they are
+
+    @property
+    def family(self) -> tuple[object, ...]:
+        """What rows must have in common to be updated together."""
+        return self.rule.structure, tuple(sorted(self.hyper))
 
 
 @frozen(eq=False)
@@ -51,12 +57,13 @@ class Trainer(Protocol):
         """Make the updates; the training losses `[n, K]`, each before its update."""
         ...
 
-    def outputs(self, split: Split) -> Sequence[Tensor]:
-        """Each row's outputs `[N, ...]` on a split, in evaluation mode."""
+    def outputs(self, split: Split) -> Sequence[Tree]:
+        """Each row's outputs on a split, in evaluation mode: what the model returns, leaves `[N, ...]`."""
         ...
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with these rows only, named in ascending order; their numbers do not change."""
+    def take(self, rows: Sequence[int]) -> None:
+        """Go on with these rows, named in ascending order: one that is not named is dropped, one that is named twice
+        forks. No other row's numbers change."""
         ...
 
     def snapshot(self) -> dict[str, Tensor]:
@@ -76,6 +83,8 @@ def initial_model(task: Prepared, seed: int) -> torch.nn.Module:
 
 
 def order(task: Prepared, seed: int, epoch: int) -> Tensor:
-    """The order in which an epoch of a seed takes the training samples."""
+    """The order in which an epoch of a seed takes the training samples: shuffled, or the data's own if it has one."""
+    if task.train.in_order:
+        return torch.arange(len(task.train), device=task.device)
     generator = torch.Generator().manual_seed(seed_of(seed, "order", epoch))
     return torch.randperm(len(task.train), generator=generator).to(task.device)

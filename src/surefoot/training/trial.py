@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from surefoot.core.errors import SurefootError, brief
-from surefoot.tasks import Prepared, Split
+from surefoot.tasks import Prepared
+from surefoot.tasks.in_memory import InMemory
+from surefoot.tasks.split import Batch
+from surefoot.tasks.tree import Tree, call, leaves, mapped
 from surefoot.training.randomness import LOOK, key, keyed
 from surefoot.training.trainer import initial_model
 
@@ -35,9 +38,9 @@ def try_stack(trainer: "FusedTrainer") -> set[str]:
     The trainer's buffers are as before; its model has been called and should be made anew.
     """
     task, seeds = trainer.task, trainer.seeds
-    samples = torch.arange(min(task.batch_size, len(task.train)), device=task.device).expand(len(seeds), -1)
-    x, y = task.train.x[samples], task.train.y[samples]
-    look = Split(task.watched.x[:2], task.watched.y[:2])
+    batch = task.train.take(torch.arange(min(task.batch_size, len(task.train)), device=task.device))
+    x, y = mapped(lambda tensor: tensor.expand(len(seeds), *tensor.shape), batch)
+    look = InMemory(*task.watched.take(torch.arange(min(2, len(task.watched)), device=task.device)))
     buffers = {name: value.clone() for name, value in trainer.buffers.items()}
     try:
         seen = []
@@ -47,22 +50,23 @@ def try_stack(trainer: "FusedTrainer") -> set[str]:
             held = {name: value.clone() for name, value in buffers.items()}
             seen.append({"the loss": losses, **_named(GRADIENT, grads), **_named("the buffer ", held)})
         outputs = trainer.model.outputs(trainer.params, buffers, trainer.noise([LOOK])[0], look)
-        seen.append({"the outputs": outputs})
+        seen.append(_numbered(outputs))
     except Exception as failure:  # whatever the model does that rows cannot share
         raise CannotStackError(brief(failure)) from failure
     idle: set[str] = set()
     for seed, slot in {seed: slot for slot, seed in enumerate(seeds)}.items():
-        idle |= _compare(seen, slot, _alone(task, seed, samples[0], look))
+        idle |= _compare(seen, slot, _alone(task, seed, batch, look.x))
     return idle
 
 
-def _alone(task: Prepared, seed: int, samples: Tensor, look: Split) -> list[dict[str, Tensor | None]]:
+def _alone(task: Prepared, seed: int, batch: Batch, look: Tree) -> list[dict[str, Tensor | None]]:
     model = initial_model(task, seed).train()
     trainable = {name for name, p in model.named_parameters() if p.requires_grad}
     seen: list[dict[str, Tensor | None]] = []
+    x, y = batch
     for step in STEPS:
         with keyed(torch.tensor(key(seed, step), device=task.device)):
-            loss: Any = task.loss(model(task.train.x[samples]), task.train.y[samples])
+            loss: Any = task.loss(call(model, x), y)
         model.zero_grad()
         loss.backward()
         grads = {name: p.grad for name, p in model.named_parameters() if name in trainable}
@@ -70,7 +74,7 @@ def _alone(task: Prepared, seed: int, samples: Tensor, look: Split) -> list[dict
         held = {name: value.detach().clone() for name, value in held.items()}
         seen.append({"the loss": loss.detach(), **_named(GRADIENT, grads), **_named("the buffer ", held)})
     with torch.no_grad(), keyed(torch.tensor(key(seed, LOOK), device=task.device)):
-        seen.append({"the outputs": model.eval()(look.x)})
+        seen.append({**_numbered(call(model.eval(), look))})
     return seen
 
 
@@ -95,6 +99,11 @@ def _close(ours: Tensor, theirs: Tensor, scale: float) -> bool:
         return torch.equal(ours, theirs)
     gap = ((ours - theirs).abs() / max(scale, 1e-30)).nan_to_num(0.0)  # where both are not finite they agree
     return torch.equal(ours.isfinite(), theirs.isfinite()) and bool((gap <= CLOSE.get(theirs.dtype, 0.05)).all())
+
+
+def _numbered(outputs: Tree) -> dict[str, Tensor]:
+    found = leaves(outputs)
+    return {"the outputs" if len(found) == 1 else f"output {i + 1}": tensor for i, tensor in enumerate(found)}
 
 
 def _named(what: str, values: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from surefoot.core.errors import RecipeError
 from surefoot.optimizers.ops import add_ratio_, add_square_, decay, decay_coefficients, divide_, scale_
-from surefoot.optimizers.rule import Coefficients, Numbers, Rule, State, real
+from surefoot.optimizers.rule import Clip, Coefficients, Numbers, Rule, State, real
 
 
 @frozen(kw_only=True)
@@ -81,6 +81,10 @@ def adamw(
     weight_decay: float = 1e-2,
     amsgrad: bool = False,
     form: Literal["torch", "keras"] = "torch",
+    clip_norm: float = 0,
+    clip_value: float = 0,
+    ema: float = 0,
+    clip: Clip = "torch",
 ) -> Adam:
     """Adam with decoupled weight decay: `adam(decoupled=True, weight_decay=0.01)`.
 
@@ -88,5 +92,16 @@ def adamw(
     True
     """
     return Adam(
-        lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, decoupled=True, form=form
+        lr=lr,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        weight_decay=weight_decay,
+        amsgrad=amsgrad,
+        decoupled=True,
+        form=form,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        ema=ema,
+        clip=clip,
     )
