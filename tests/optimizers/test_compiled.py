@@ -22,6 +22,7 @@ RULES = [
     Adam(amsgrad=True),
     Adam(decoupled=True, weight_decay=0.1),
     Adam(form="keras"),
+    Adam(clip_norm=0.5, ema=0.9),
 ]
 
 

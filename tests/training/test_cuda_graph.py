@@ -10,6 +10,7 @@ from surefoot.core.record import Note
 from surefoot.training.cuda_graph import Graph, Graphs
 from surefoot.training.fused import FusedTrainer
 from surefoot.training.memory import DEVICE, OF_DEVICE, room_on
+from surefoot.training.trainer import Updates, order
 
 
 def recorder(said=None):
@@ -104,7 +105,7 @@ def test_a_population_trains_to_the_same_numbers_recorded():
     rows = [entry.row() for entry in entries_of(task, RECIPES[:3])]
     ours, theirs = FusedTrainer(task, rows), FusedTrainer(task, rows)
     graphs = Graphs(lambda event: None, recorder())
-    given = given_to(theirs)
+    given = given_to(theirs, rows)
     for _ in range(2):
         step = graphs.of(ours._step, ours.held(), given)
         with torch.no_grad():
@@ -113,20 +114,18 @@ def test_a_population_trains_to_the_same_numbers_recorded():
     assert all(torch.equal(a, b) for a, b in zip(ours.held(), theirs.held(), strict=True))
 
 
-def given_to(trainer):
+def given_to(trainer, rows):
     """The arguments of a trainer's first update."""
     caught = []
 
     def catching(arguments):
         caught.extend(tensor.clone() for tensor in arguments)
-        return lambda *tensors: torch.zeros(len(trainer.rows), dtype=torch.float64)
-
-    from surefoot.training.trainer import Updates, order
+        return lambda *tensors: torch.zeros(len(rows), dtype=torch.float64)
 
     task = trainer.task
-    samples = {row.seed: order(task, row.seed, 0)[None, : task.batch_size] for row in trainer.rows}
+    samples = {row.seed: order(task, row.seed, 0)[None, : task.batch_size] for row in rows}
     chosen, trainer._chosen = trainer._chosen, catching
-    trainer.advance(Updates(0, samples, [dict(row.hyper) for row in trainer.rows]))
+    trainer.advance(Updates(0, samples, [dict(row.hyper) for row in rows]))
     trainer._chosen = chosen
     return caught
 

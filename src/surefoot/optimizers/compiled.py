@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.core.errors import RecipeError
+from surefoot.optimizers.around import clip_columns
 from surefoot.optimizers.inductor import compiled
-from surefoot.optimizers.population import update_columns
+from surefoot.optimizers.population import start, update_columns
 from surefoot.optimizers.rule import Hyper, Rule, State
 
 Columns = Mapping[str, float | NDArray[np.float64]]  # hyperparameters of all rows: a number, or `[K]`
@@ -100,12 +101,12 @@ class CompiledUpdate:
                 remedy = f"name it where the step is compiled: moving=({name!r}, ...)"
                 raise RecipeError(f"the step was compiled for {name}={value:g}", received=given[name], remedy=remedy)
         varying = {name: np.asarray(value) for name, value in given.items() if name not in self.constant}
-        return self.rule.coefficients({**self.constant, **varying}, np.array([float(t)]))
+        return self.rule.scalars({**self.constant, **varying}, np.array([float(t)]))
 
     def _fill(self, params: Mapping[str, Tensor], state: dict[str, State], given: Columns) -> None:
         for name, p in params.items():
             column = {n: torch.ones(len(p), *[1] * (p.ndim - 1)) for n in given if n not in self.constant}
-            for key, buffer in self.rule.init(p, {**self.constant, **column}).items():
+            for key, buffer in start(self.rule, p, {**self.constant, **column}).items():
                 state[name].setdefault(key, buffer)
 
     def _flat(
@@ -120,7 +121,8 @@ class CompiledUpdate:
         state = {name: {key: next(given) for key in keys} for name, keys in self.buffers.items()}
         grads = {name: next(given) for name in self.names}
         columns = dict(zip(self.columns, next(given), strict=True))
-        update_columns(self.rule, params, grads, state, self.shared, columns, tiled=False)
+        clipped = clip_columns(self.rule, grads, self.shared, columns)
+        update_columns(self.rule, params, clipped, state, self.shared, columns, tiled=False)
 
 
 def _columns(hyper: Sequence[Hyper] | Columns) -> Columns:
