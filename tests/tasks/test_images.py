@@ -14,7 +14,7 @@ import torch
 from attrs import evolve
 
 from surefoot.core.errors import DataError
-from surefoot.tasks import load, prepare
+from surefoot.tasks import load, names, prepare
 from surefoot.tasks.images import SOURCES, Source, fetch, images, locate
 
 FASHION = SOURCES["fashion-mnist"]
@@ -213,6 +213,18 @@ def test_fashion_mnist_from_the_installed_package():
     ready = prepare(task, watch="test")
     assert (len(ready.train), len(ready.watched), ready.test) == (60_000, 10_000, None)
     assert ready.steps == 18_750
+
+
+def test_conv_is_fashion_mnist_with_an_axis_for_the_channel(image_folder):
+    task, flat = load("conv", image_folder), load("fashion-mnist", image_folder)
+    assert task.about == names()["conv"]
+    for part, other in ((task.train, flat.train), (task.validation, flat.validation), (task.test, flat.test)):
+        assert part[0].shape[1:] == (1, 28, 28)
+        assert torch.equal(part[0].flatten(1), other[0])
+        assert torch.equal(part[1], other[1])
+    model = task.model()
+    assert 20_000 < sum(p.numel() for p in model.parameters()) < 60_000
+    assert model(task.train[0][:3]).shape == (3, 10)
 
 
 @debian

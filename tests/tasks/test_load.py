@@ -42,12 +42,13 @@ def refusal(*args, error=TaskError):
 def test_the_names_cost_no_torch():
     code = "import sys; from surefoot.tasks import names; print(*names(), 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["digits", "fashion-mnist", "mnist", "False"]
+    assert done.stdout.split() == ["digits", "diabetes", "char-lm", "fashion-mnist", "mnist", "conv", "False"]
 
 
 def test_every_built_in_task_says_what_it_is():
     assert all(about and "\n" not in about for about in names().values())
-    assert load("digits").about == names()["digits"]
+    for name in ("digits", "diabetes", "char-lm"):
+        assert (load(name).name, load(name).about) == (name, names()[name])
 
 
 def test_digits_are_real_disjoint_stratified_and_always_the_same():

@@ -70,8 +70,8 @@ def advise(
 ) -> None:
     """What to try first for a training, with the reasons for and against, from rules with their sources.
 
-    TASK is digits, fashion-mnist, mnist, or a Python file with a task() function: what it shows by itself is not asked.
-    Without a task and without options the questions are asked in the terminal.
+    TASK is digits, diabetes, char-lm, fashion-mnist, mnist, conv, or a Python file with a task() function: what it
+    shows by itself is not asked. Without a task and without options the questions are asked in the terminal.
 
     \b
     Examples:

@@ -72,7 +72,7 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
 def compare(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **options: Any) -> None:
     """Train every recipe whole, on equal terms, and say which differ and which tie.
 
-    TASK is digits (the default), fashion-mnist, mnist, or a Python file with a task() function.
+    TASK is digits (the default), diabetes, char-lm, fashion-mnist, mnist, conv, or a Python file that has task().
 
     \b
     Examples:

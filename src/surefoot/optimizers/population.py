@@ -159,18 +159,21 @@ def _update_each(rule: Rule, p: Tensor, g: Tensor, s: State, rows: Sequence[Coef
 def _update_lifted(
     rule: Rule, p: Tensor, g: Tensor, s: State, shared: Mapping[str, float], columns: Mapping[str, Tensor]
 ) -> None:
-    """All rows at once, for a rule that looks at more than single numbers."""
+    """All rows at once, for a rule that looks at more than single numbers.
+
+    `functionalize` turns operations in place into others, of which vmap knows more.
+    """
     names = sorted(s)
 
     def one(p: Tensor, g: Tensor, buffers: list[Tensor], own: list[Tensor]) -> list[Tensor]:
-        # Copies, since a rule writes in place and a row's numbers must not lose their row on the way.
         p, part = p.clone(), {key: buffer.clone() for key, buffer in zip(names, buffers, strict=True)}
         c: dict[str, Coefficient] = {**shared, **dict(zip(columns, own, strict=True))}
         rule.update(p, g, part, c)
         average_(p, part, c)
         return [p, *(part[key] for key in names)]
 
-    new = torch.func.vmap(one)(p, g, [s[key] for key in names], [c.to(p.dtype) for c in columns.values()])
+    lifted = torch.func.vmap(torch.func.functionalize(one))
+    new = lifted(p, g, [s[key] for key in names], [c.to(p.dtype) for c in columns.values()])
     for old, value in zip([p, *(s[key] for key in names)], new, strict=True):
         old.copy_(value)
 

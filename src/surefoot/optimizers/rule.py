@@ -59,12 +59,16 @@ class Rule(ABC):
         ema: d; a model is measured with the average e ← d·e + (1 - d)·p after each update, e₁ = p₁. 0: with p itself.
 
     Classes say: `elementwise`, whether a number's update depends on nothing but that number's own past (else `update`
-    is written for one row, and what lifts the rule applies it row by row); `stackable`, whether rows can be stacked.
+    is written for one row, and what lifts the rule applies it row by row); `stackable`, whether rows can be stacked;
+    `below_one`, `up_to_one`, `signed`, which hyperparameters lie below 1, are 1 at most, may be negative.
     """
 
     name: ClassVar[str]
     elementwise: ClassVar[bool] = True
     stackable: ClassVar[bool] = True
+    below_one: ClassVar[tuple[str, ...]] = ()
+    up_to_one: ClassVar[tuple[str, ...]] = ()
+    signed: ClassVar[tuple[str, ...]] = ()
 
     clip_norm: float = real(0)
     clip_value: float = real(0)
@@ -76,6 +80,9 @@ class Rule(ABC):
             value = getattr(self, spec.name)
             if spec.type is float:
                 self.check(spec.name, value)
+            elif spec.type is int:
+                if type(value) is not int or value < 0:
+                    raise RecipeError(f"{spec.name} of {self.name} must be a whole number from 0", received=value)
             elif not any(type(value) is type(choice) and value == choice for choice in _choices(spec.type)):
                 known = " or ".join(map(repr, _choices(spec.type)))
                 raise RecipeError(f"{spec.name} of {self.name} must be {known}", received=value)
@@ -100,10 +107,15 @@ class Rule(ABC):
         """Raises RecipeError where hyperparameter `name` may not have this value."""
         if name not in self.hyper:
             raise RecipeError(f"{self.name} has no hyperparameter {name!r}", remedy=did_you_mean(name, self.hyper))
-        if (real_value := number(value)) is None or not 0 <= real_value <= MOST:
-            raise RecipeError(f"{name} of {self.name} must be a finite number from 0 to {MOST:g}", received=value)
-        if name == "ema" and real_value >= 1:
-            raise RecipeError(f"ema of {self.name} must lie below 1", received=value, remedy="write ema=0.999")
+        least = -MOST if name in self.signed else 0
+        if (real_value := number(value)) is None or not least <= real_value <= MOST:
+            raise RecipeError(
+                f"{name} of {self.name} must be a finite number from {least:g} to {MOST:g}", received=value
+            )
+        if real_value >= 1 and name in ("ema", *self.below_one):
+            raise RecipeError(f"{name} of {self.name} must lie below 1", received=value)
+        if real_value > 1 and name in self.up_to_one:
+            raise RecipeError(f"{name} of {self.name} must be 1 at most", received=value)
 
     @abstractmethod
     def init(self, p: Tensor, h: Coefficients) -> State:

@@ -2,17 +2,18 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from surefoot.core.errors import DataError
 from surefoot.core.task import Task
 from surefoot.tasks.idx import read_idx
 
+CONV = "70 000 pictures of clothes, 28×28, 10 classes; two convolutions, pooling and a linear layer"
 HELD_OUT = 10_000  # the last of the 60 000 training images: the data to choose on
 
 
@@ -74,25 +75,44 @@ def images(source: Source, data: Path | None = None) -> Task:
     Sources: LeCun et al., Gradient-based learning applied to document recognition, 1998 (MNIST);
     Xiao, Rasul and Vollgraf, Fashion-MNIST, arXiv:1708.07747.
     """
-    import torch
-
     from surefoot.tasks.mlp import mlp
 
+    x, y, test_x, test_y = _pictures(source, data)
+    x, test_x = x.flatten(1), test_x.flatten(1)
+    return _task(source.name, source.about, partial(mlp, 784, 128, 10), x, y, test_x, test_y)
+
+
+def conv(data: Path | None = None) -> Task:
+    """Fashion-MNIST for a convolutional network: x `[N, 1, 28, 28]` float32 in 0..1, y `[N]` long; else as `images`."""
+    from surefoot.tasks.mlp import cnn
+
+    x, y, test_x, test_y = _pictures(SOURCES["fashion-mnist"], data)
+    made = _task("conv", CONV, cnn, x.unsqueeze(1), y, test_x.unsqueeze(1), test_y)
+    return evolve(made, batch_size=64, epochs=5)
+
+
+def _pictures(source: Source, data: Path | None) -> tuple[Any, Any, Any, Any]:
+    import torch
+
     paths = locate(source, data)
-    arrays = {name: _sized(paths[name], name) for name in source.sha256}
-    parts = ("train", "t10k")
-    x, test_x = (torch.from_numpy(arrays[f"{part}-images-idx3-ubyte.gz"]).flatten(1) / 255 for part in parts)
-    y, test_y = (torch.from_numpy(arrays[f"{part}-labels-idx1-ubyte.gz"]).long() for part in parts)
+    x, y, test_x, test_y = (
+        torch.from_numpy(_sized(paths[name], name))
+        for name in (f"{part}-{what}-ubyte.gz" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
+    )
+    return x / 255, y.long(), test_x / 255, test_y.long()
+
+
+def _task(name: str, about: str, model: Callable[[], Any], x: Any, y: Any, test_x: Any, test_y: Any) -> Task:
     return Task(
-        name=source.name,
-        model=partial(mlp, 784, 128, 10),
+        name=name,
+        model=model,
         loss="cross_entropy",
         train=(x[:-HELD_OUT], y[:-HELD_OUT]),
         validation=(x[-HELD_OUT:], y[-HELD_OUT:]),
         test=(test_x, test_y),
         batch_size=32,
         epochs=10,
-        about=source.about,
+        about=about,
     )
 
 

@@ -11,10 +11,15 @@ from types import ModuleType
 from surefoot.core.errors import DataError, SurefootError, TaskError, did_you_mean
 from surefoot.core.keys import key
 from surefoot.core.task import Task
-from surefoot.tasks.digits import ABOUT, digits
-from surefoot.tasks.images import SOURCES, images
+from surefoot.tasks import diabetes, digits, text
+from surefoot.tasks.images import CONV, SOURCES, conv, images
 
 _REMEDY = "define: def task(): return surefoot.Task(...)"
+_COMPLETE = {  # the tasks whose data comes with Python or a library
+    "digits": (digits.ABOUT, digits.digits),
+    "diabetes": (diabetes.ABOUT, diabetes.diabetes),
+    "char-lm": (text.ABOUT, text.text),
+}
 _neighbours: dict[str, Path] = {}  # modules that task files brought in from their own folders
 
 
@@ -22,9 +27,10 @@ def names() -> dict[str, str]:
     """The built-in tasks, each with a line about it.
 
     >>> list(names())
-    ['digits', 'fashion-mnist', 'mnist']
+    ['digits', 'diabetes', 'char-lm', 'fashion-mnist', 'mnist', 'conv']
     """
-    return {"digits": ABOUT} | {name: source.about for name, source in SOURCES.items()}
+    with_data = {name: source.about for name, source in SOURCES.items()} | {"conv": CONV}
+    return {name: about for name, (about, _) in _COMPLETE.items()} | with_data
 
 
 def load(name: str | Path | Task, data: Path | str | None = None) -> Task:
@@ -48,9 +54,11 @@ def load(name: str | Path | Task, data: Path | str | None = None) -> Task:
         return name
     if name in SOURCES:
         return images(SOURCES[str(name)], folder)
-    if name == "digits":
-        _no_data("digits", folder)
-        return digits()
+    if name == "conv":
+        return conv(folder)
+    if name in _COMPLETE:
+        _no_data(str(name), folder)
+        return _COMPLETE[str(name)][1]()
     return _from_file(Path(name).expanduser(), folder)
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from surefoot.tasks import Prepared
-from surefoot.tasks.tree import Tree, leaves, mapped
+from surefoot.tasks.tree import Tree, call, leaves, mapped
+from surefoot.training.randomness import keyed
 
 ODD = 0x9E3779B1  # sets the random numbers of portions apart
 
@@ -34,6 +36,18 @@ def portions(task: Prepared, x: Tree, y: Tree, dim: int = 0) -> Iterator[tuple[f
         length = min(size, count - start)
         part_x, part_y = (mapped(lambda t, s=start, n=length: t.narrow(dim, s, n), tree) for tree in (x, y))  # type: ignore[misc]
         yield length / count, number, part_x, part_y
+
+
+def backward(task: Prepared, model: nn.Module, x: Tree, y: Tree, noise: Tensor) -> Tensor:
+    """The loss of a batch; its gradients are added to the model's."""
+    losses: list[Tensor] = []
+    for share, number, some_x, some_y in portions(task, x, y):
+        with keyed(noise_of(noise, number)), in_precision(task):
+            loss: Any = task.loss(call(model, some_x), some_y)
+        loss = loss if share == 1 else share * loss
+        loss.backward()
+        losses.append(loss.detach())
+    return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
 
 def noise_of(noise: Tensor, portion: int) -> Tensor:

@@ -90,7 +90,7 @@ class FusedTrainer:
                 step = step or self._chosen(arguments)
                 losses.append(step(*held, *arguments))
         self.done, self.moves = updates.start + len(updates), list(updates.hyper)
-        return torch.stack(losses)[:, self.live].to(torch.float64).cpu().numpy()
+        return torch.stack(losses)[:, self.live].cpu().to(torch.float64).numpy()
 
     def noise(self, steps: Sequence[int]) -> Tensor:
         """The keys of every slot's randomness in some steps `[n, K]`."""
@@ -100,7 +100,7 @@ class FusedTrainer:
     @torch.no_grad()
     def outputs(self, split: Split) -> Sequence[Tree]:
         each = [group.evaluated(self.params, self._moves(group, self.moves)) for group in self.groups]
-        params = {name: torch.cat([mine[name] for mine in each]) for name in self.params} if len(each) > 1 else each[0]
+        params = {name: torch.cat([mine[name] for mine in each]) for name in self.params}
         found = self.model.outputs(params, self.buffers, self.noise([LOOK])[0], split)
         return [mapped(itemgetter(slot), found) for slot in self.live]
 

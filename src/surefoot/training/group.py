@@ -83,7 +83,8 @@ class Group:
             some = {name: mine[name] for name in part.params}
             p = next(iter(some.values()))
             columns = {n: _column([move[n] for move in moves], p).flatten() for n in self.kind.varying}
-            hyper = part.hyper({**self.kind.shared, **columns})
+            values: dict[str, float | Tensor] = {**self.kind.shared, **columns}
+            hyper = part.hyper(values)
             shared = {name: value for name, value in hyper.items() if not isinstance(value, Tensor)}
             varying = {name: value for name, value in hyper.items() if isinstance(value, Tensor)}
             mine |= evaluated(self.kind.rule, some, self.state, shared, varying)

@@ -1,23 +1,18 @@
 """The loop trainer: one model after another with plain `torch.optim`. Any model; the oracle of the others."""
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 import torch
-from attrs import frozen
 from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.core.keys import seed_of
-from surefoot.optimizers import Average, Rule, clip_gradients_, set_hyper, torch_optimizer
-from surefoot.optimizers.scopes import Part
 from surefoot.tasks import Prepared, Split
 from surefoot.tasks.tree import Tree, call, cat, mapped
-from surefoot.training.forward import in_precision, noise_of, portions
+from surefoot.training.forward import backward, in_precision
 from surefoot.training.packed import packed, unpacked
 from surefoot.training.randomness import LOOK, key, keyed
 from surefoot.training.single import Single
@@ -56,14 +51,7 @@ class LoopTrainer:
         torch.manual_seed(seed_of(live.row.seed, "draws", step))
         noise = torch.tensor(key(live.row.seed, step), device=self.task.device)
         live.optimizer.zero_grad()
-        losses: list[Tensor] = []
-        for share, number, some_x, some_y in portions(self.task, x, y):
-            with keyed(noise_of(noise, number)), in_precision(self.task):
-                loss: Any = self.task.loss(call(live.model, some_x), some_y)
-            loss = loss if share == 1 else share * loss
-            loss.backward()
-            losses.append(loss.detach())
-        return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
+        return backward(self.task, live.model, x, y, noise)
 
     @torch.no_grad()
     def outputs(self, split: Split) -> list[Tree]:

@@ -55,7 +55,6 @@ class Single:
     def measured(self) -> Iterator[None]:
         """The model has the weights that it is measured with inside."""
         with ExitStack() as stack:
-            stack.enter_context(evaluating(self.optimizer))
             if self.average is not None:
                 stack.enter_context(self.average.applied())
             elif type(self.row.rule).evaluated is not Rule.evaluated:

@@ -206,7 +206,7 @@ class _Training:
 
     def _stop_early(self) -> None:
         """Rows that have not improved for as long as the task is patient are over."""
-        patience = getattr(self.task, "patience", None)
+        patience = self.task.patience
         if patience is None or self.step == self.task.steps:
             return
         over = [k for k, row in enumerate(self.live) if row.stale >= patience]

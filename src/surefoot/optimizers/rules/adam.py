@@ -6,7 +6,6 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-from surefoot.core.errors import RecipeError
 from surefoot.optimizers.ops import add_ratio_, add_square_, decay, decay_coefficients, divide_, scale_
 from surefoot.optimizers.rule import Clip, Coefficients, Numbers, Rule, State, real
 
@@ -34,6 +33,7 @@ class Adam(Rule):
     """
 
     name: ClassVar[str] = "adam"
+    below_one: ClassVar[tuple[str, ...]] = ("beta1", "beta2")
     lr: float = real(1e-3)
     beta1: float = real(0.9)
     beta2: float = real(0.999)
@@ -42,11 +42,6 @@ class Adam(Rule):
     amsgrad: bool = False
     decoupled: bool = False
     form: Literal["torch", "keras"] = "torch"
-
-    def check(self, name: str, value: float) -> None:
-        super().check(name, value)
-        if name in ("beta1", "beta2") and value >= 1:
-            raise RecipeError(f"{name} of adam must lie below 1", received=value)
 
     def init(self, p: Tensor, h: Coefficients) -> State:
         names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if self.amsgrad else [])]
