@@ -32,6 +32,7 @@ from surefoot.optimizers.rules import (
     ScheduleFreeSGD,
     adamw,
 )
+from surefoot.optimizers.scopes import parts
 from surefoot.optimizers.text import parse
 from surefoot.optimizers.torch_form import RuleOptimizer, set_hyper, torch_optimizer, torch_source
 
@@ -78,6 +79,7 @@ __all__ = [
     "muon",
     "nadam",
     "parse",
+    "parts",
     "radam",
     "rmsprop",
     "schedule_free_adamw",
