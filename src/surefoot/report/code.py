@@ -59,8 +59,8 @@ def _plain(policy: Policy, facts: Facts) -> list[str] | None:
             ],
             ["            optimizer.step()"],
         ),
-        *["        seen = sf.Observation(step, validate(model))", "        lr_state = lr.update(lr_state, seen)"]
-        * watched,
+        *["        seen = sf.Observation(step, validate(model))"] * watched,
+        *["        lr_state = lr.update(lr_state, seen)"] * watched,
     ]
 
 
