@@ -48,7 +48,7 @@ RULES: dict[str, Callable[..., Rule]] = {
 }
 PRESETS: dict[str, Callable[..., Rule]] = {
     f"{library}.{name}": getattr(presets, name)
-    for library, presets in (("torch", like.torch), ("keras", like.keras))
+    for library, presets in (("torch", like.torch), ("keras", like.keras), ("optax", like.optax))
     for name in presets.__all__
 }
 
@@ -57,8 +57,8 @@ def parse(text: str) -> Rule:
     """The optimizer that a text describes; `parse(str(rule)) == rule`.
 
     Names: those of the rules (sgd, adam, lion, muon, ...); momentum and nesterov (sgd with momentum=0.9), amsgrad,
-    adamw; and presets such as torch.AdamW(betas=[0.9, 0.99]) or keras.RMSprop(rho=0.9). Arguments are named; a bare
-    name is a call without any.
+    adamw; and presets such as torch.AdamW(betas=[0.9, 0.99]) or keras.RMSprop(rho=0.9) or
+    optax.lamb(0.01). Arguments are named; a bare name is a call without any.
     Raises RecipeError for an unknown name or argument and for a value out of range.
 
     >>> parse("momentum(lr=0.1)").hyper
@@ -84,7 +84,8 @@ def parse(text: str) -> Rule:
     try:
         arguments.bind(*node.args, **node.kwargs)
     except TypeError as wrong:
-        first = "lr" if "lr" in arguments.parameters else next(iter(arguments.parameters))
+        usual = [name for name in ("lr", "learning_rate") if name in arguments.parameters]
+        first = usual[0] if usual else next(iter(arguments.parameters))
         remedy = f"name each argument once: {node.name}({first}=...)"
         raise RecipeError(f"cannot call {node.name}: {wrong}", received=text, remedy=remedy) from None
     return make(*node.args, **node.kwargs)
