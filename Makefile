@@ -32,6 +32,7 @@ check: .venv/tools  ## style, types, architecture
 
 bench: .venv/tools  ## measure; prints what it measured
 	$(BIN)/python benchmarks/steps.py
+	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/whole.py
 	$(BIN)/python benchmarks/trainers.py
 	$(BIN)/python benchmarks/report.py

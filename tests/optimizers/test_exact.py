@@ -7,7 +7,22 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surefoot.optimizers import SGD, Adagrad, Adam, RMSprop, init, set_hyper, torch_optimizer, update
+from surefoot.optimizers import (
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    NAdam,
+    RAdam,
+    RMSprop,
+    init,
+    set_hyper,
+    torch_optimizer,
+    update,
+)
+from surefoot.optimizers.rule import AROUND
 
 # Sizes on both sides of the vector widths of processors: the tail of a tensor takes another path than its body.
 SHAPES = [(), (0,), (1,), (3,), (7,), (31,), (33,), (257,), (5, 9)]
@@ -21,6 +36,7 @@ def options(**values):
 DECAY = {"weight_decay": (0, 0.01)}
 ADAM = options(beta1=(0.9, 0.5), beta2=(0.999, 0.9), eps=(1e-8, 1e-3), **DECAY)
 RMSPROP = options(alpha=(0.99, 0.9), eps=(1e-8, 1e-3), momentum=(0, 0.9), **DECAY)
+NADAM = options(momentum_decay=(4e-3, 1.0), beta1=(0.9, 0.5), beta2=(0.999, 0.9), **DECAY)
 CASES = {
     "sgd": (SGD(), options(momentum=(0, 0.9), dampening=(0, 0.5), **DECAY)),
     "sgd, nesterov": (SGD(momentum=0.9, nesterov=True), options(momentum=(0.9, 0.5), **DECAY)),
@@ -35,6 +51,16 @@ CASES = {
     "amsgrad": (Adam(amsgrad=True), ADAM),
     "adamw": (Adam(decoupled=True), ADAM),
     "adamw, amsgrad": (Adam(decoupled=True, amsgrad=True), ADAM),
+    "adadelta": (Adadelta(), options(rho=(0.9, 0.5), eps=(1e-6, 1e-3), **DECAY)),
+    "nadam": (NAdam(), NADAM),
+    "nadam, decoupled": (NAdam(decoupled=True), NADAM),
+    "radam": (RAdam(), ADAM),
+    "radam, decoupled": (RAdam(decoupled=True), ADAM),
+    "adamax": (Adamax(), ADAM),
+    "adafactor": (
+        Adafactor(),
+        options(beta2_decay=(-0.8, -0.5), eps1=(0, 1e-3), eps2=(1e-3, 0.1), d=(1.0, 1.5), **DECAY),
+    ),
 }
 NATIVE = {
     "sgd": torch.optim.SGD,
@@ -43,7 +69,17 @@ NATIVE = {
     "adam": torch.optim.Adam,
     "amsgrad": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
+    "adadelta": torch.optim.Adadelta,
+    "nadam": torch.optim.NAdam,
+    "radam": torch.optim.RAdam,
+    "adamax": torch.optim.Adamax,
+    "adafactor": torch.optim.Adafactor,
 }
+
+
+def shapes_of(case):
+    """torch's Adafactor divides by the size of a parameter; matrices it keeps as a row and a column."""
+    return [s for s in SHAPES if 0 not in s] + [(2, 3, 4), (1, 6)] if case == "adafactor" else SHAPES
 
 
 def at(hyper, t):
@@ -78,7 +114,7 @@ def test_every_row_equals_torch(case, dtype):
     hyper = [rule.filled({"lr": 0.001 * 1.7**k, **choice}) for k, choice in enumerate(choices)]
     rows, singles = range(len(hyper)), range(0, len(hyper), 3)
     generator = torch.Generator().manual_seed(len(case))
-    stacked = {name: 3 * g for name, g in gradients(SHAPES, len(hyper), dtype, generator).items()}
+    stacked = {name: 3 * g for name, g in gradients(shapes_of(case), len(hyper), dtype, generator).items()}
     state = init(rule, stacked, hyper)
     single = {k: {name: p[k : k + 1].clone() for name, p in stacked.items()} for k in singles}
     single_state = {k: init(rule, single[k], hyper[k : k + 1]) for k in singles}
@@ -89,7 +125,7 @@ def test_every_row_equals_torch(case, dtype):
     assert all(type(each) is NATIVE[case.partition(",")[0]] for each in optimizers)
 
     for t in range(1, STEPS + 1):
-        grads = gradients(SHAPES, len(hyper), dtype, generator)
+        grads = gradients(shapes_of(case), len(hyper), dtype, generator)
         now = [at(h, t) for h in hyper]
         update(rule, stacked, grads, state, now, t)
         for k in singles:
@@ -113,9 +149,11 @@ def test_every_row_equals_torch(case, dtype):
 def populations(draw):
     rule = CASES[draw(st.sampled_from(sorted(CASES)))][0]
     nesterov, form = getattr(rule, "nesterov", False), getattr(rule, "form", "")
-    most = {"beta1": 0.9999, "beta2": 0.99999, "alpha": 1.0, "momentum": 1.0, "dampening": 1.0}
-    least = {"momentum": 0.01 if nesterov else 0.0}
+    most = {"beta1": 0.9999, "beta2": 0.99999, "alpha": 1.0, "rho": 1.0, "momentum": 1.0, "dampening": 1.0}
+    most |= {"d": 3.0, "beta2_decay": 0.0}
+    least = {"momentum": 0.01 if nesterov else 0.0, "d": 1.0, "beta2_decay": -1.0}
     free = [name for name in rule.hyper if name != "dampening" or (form == "heavy-ball" and not nesterov)]
+    free = [name for name in free if name not in AROUND]
 
     def value(name):
         return draw(st.floats(least.get(name, 0.0), most.get(name, 0.5), allow_subnormal=False))

@@ -80,7 +80,8 @@ def test_preset_equals_keras(equations, preset, arguments):
 def test_defaults_are_those_of_keras_3():
     assert like.keras.SGD().hyper["lr"] == 0.01
     assert like.keras.Adam().hyper | {"weight_decay": 0.004} == like.keras.AdamW().hyper
-    assert like.keras.Adam().hyper == {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7, "weight_decay": 0.0}
+    adam = {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7, "weight_decay": 0.0}
+    assert adam.items() <= like.keras.Adam().hyper.items()
     assert like.keras.RMSprop().hyper["alpha"] == 0.9
     assert like.keras.Adagrad().hyper["initial_accumulator_value"] == 0.1
 

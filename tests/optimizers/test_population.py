@@ -6,7 +6,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surefoot.core.errors import RecipeError
-from surefoot.optimizers import SGD, Adagrad, Adam, RMSprop, init, like, population, take, update
+from surefoot.optimizers import (
+    LAMB,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    Lion,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
+    init,
+    like,
+    population,
+    take,
+    update,
+)
 
 RULES = [
     SGD(),
@@ -19,16 +39,34 @@ RULES = [
     RMSprop(lr_inside_momentum=True, eps_inside=True),
     Adam(amsgrad=True),
     like.keras.AdamW(),
+    NAdam(),
+    RAdam(beta2=0.9),
+    RAdam(beta2=0.9, form="optax", decoupled=True),
+    Adamax(),
+    Adamax(form="keras"),
+    Adadelta(),
+    Lion(),
+    LAMB(),
+    LAMB(decoupled=True),
+    Adafactor(),
+    Adafactor(form="optax", min_dim=3),
+    Muon(),
+    Muon(form="optax", precision="full", adjust="rms"),
+    ScheduleFreeSGD(),
+    ScheduleFreeAdamW(r=1.0),
 ]
 ROWS, STEPS = 5, 8
 
 
 def hyper_of(rule):
-    """Rows with and without momentum and weight decay, where the rule allows both."""
+    """Rows with and without momentum, weight decay, clipping and an average, where the rule allows both."""
     free = "momentum" in rule.hyper and not (getattr(rule, "nesterov", False) and rule.form == "heavy-ball")
+    averages = rule.name.startswith("schedule_free")
+    free = free and not averages
     rows = []
     for k in range(ROWS):
-        own = {"lr": 0.01 * (k + 1), "weight_decay": 0.1 * (k % 2)}
+        own = {"lr": 0.01 * (k + 1), "weight_decay": 0.1 * (k % 2), "clip_norm": (0, 3.0, 1.0, 0, 1e-3)[k]}
+        own |= {"clip_value": 0.5 * (k // 3), "ema": 0 if averages else (0, 0.9, 0, 0.5, 0.99)[k]}
         rows.append(rule.filled(own | ({"momentum": 0.3 * (k % 3)} if free else {})))
     return rows
 

@@ -7,8 +7,30 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from surefoot.core.errors import RecipeError
-from surefoot.optimizers import SGD, Adagrad, Adam, RMSprop, adamw, like, parse
+from surefoot.optimizers import (
+    LAMB,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    Lion,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
+    adamw,
+    like,
+    parse,
+)
 
+KINDS = [
+    SGD, Adagrad, RMSprop, Adam, NAdam, RAdam, Adamax, Adadelta, Lion, LAMB, Adafactor, Muon, ScheduleFreeSGD,
+    ScheduleFreeAdamW,
+]  # fmt: skip
 positive = st.floats(0, 1e6)
 below_one = st.floats(0, 1, exclude_max=True)
 FORMS = [
@@ -28,7 +50,34 @@ FORMS = [
         amsgrad=st.booleans(),
         decoupled=st.booleans(),
         form=st.sampled_from(["torch", "keras"]),
+        clip_norm=positive,
+        clip=st.sampled_from(["torch", "keras-each"]),
+        ema=below_one,
     ),
+    st.builds(NAdam, lr=positive, momentum_decay=positive, decoupled=st.booleans(), momentum_schedule=st.booleans()),
+    st.builds(RAdam, lr=positive, eps=positive, decoupled=st.booleans(), form=st.sampled_from(["torch", "optax"])),
+    st.builds(Adamax, lr=positive, beta1=below_one, form=st.sampled_from(["torch", "keras"]), clip_value=positive),
+    st.builds(Adadelta, lr=positive, rho=below_one, eps=positive, decoupled=st.booleans()),
+    st.builds(Lion, lr=positive, beta2=below_one, weight_decay=positive),
+    st.builds(LAMB, lr=positive, weight_decay=positive, decoupled=st.booleans()),
+    st.builds(
+        Adafactor,
+        lr=positive,
+        beta2_decay=st.floats(-1, 0),
+        relative_step=st.booleans(),
+        form=st.sampled_from(["torch", "keras", "optax"]),
+        min_dim=st.integers(0, 256),
+    ),
+    st.builds(
+        Muon,
+        lr=positive,
+        ns_b=st.floats(-9, 9),
+        ns_steps=st.integers(0, 9),
+        adjust=st.sampled_from(["original", "rms", "none"]),
+        form=st.sampled_from(["torch", "keras", "optax"]),
+    ),
+    st.builds(ScheduleFreeSGD, lr=positive, momentum=st.floats(0.01, 0.99), r=positive),
+    st.builds(ScheduleFreeAdamW, lr=positive, beta1=st.floats(0.01, 0.99), weight_lr_power=positive),
 ]
 
 
@@ -53,6 +102,11 @@ def test_what_prints_reads_back(rule):
         ("adamw", Adam(decoupled=True, weight_decay=0.01)),
         ("adamw(form='keras')", adamw(form="keras")),
         ("sgd(lr=1/4)", SGD(lr=0.25)),
+        ("nadam", NAdam()),
+        ("lion(lr=1e-4, weight_decay=1)", Lion(weight_decay=1)),
+        ("adafactor(beta2_decay=-0.5, min_dim=128)", Adafactor(beta2_decay=-0.5, min_dim=128)),
+        ("muon(ns_b=-4, ns_steps=6)", Muon(ns_b=-4, ns_steps=6)),
+        ("schedule_free_sgd(momentum=0.8)", ScheduleFreeSGD(momentum=0.8)),
         ("torch.SGD(lr=0.1, momentum=0.9)", SGD(lr=0.1, momentum=0.9)),
         ("torch.Adam(betas=(0.8, 0.99))", Adam(beta1=0.8, beta2=0.99)),
         ("torch.Adam(betas=[0.8, 0.99], decoupled_weight_decay=True)", adamw(beta1=0.8, beta2=0.99, weight_decay=0)),
@@ -108,8 +162,9 @@ def test_refused_text(text, says):
     ("kind", "arguments", "says"),
     [
         (kind, {name: value}, f"{name} of {kind.name} must be a finite number from 0 to 1e+30; received")
-        for kind in (SGD, Adagrad, RMSprop, Adam)
+        for kind in KINDS
         for name in kind().hyper
+        if name not in kind.signed
         for value in (-1, float("nan"), float("inf"), True, "1")
     ]
     + [
@@ -124,6 +179,16 @@ def test_refused_text(text, says):
         (SGD, {"nesterov": 1, "momentum": 0.9}, "nesterov of sgd must be False or True"),
         (Adam, {"form": None}, "form of adam must be 'torch' or 'keras'"),
         (Adam, {"amsgrad": "yes"}, "amsgrad of adam must be False or True; received 'yes'"),
+        (Adadelta, {"rho": 1.1}, "rho of adadelta must be 1 at most"),
+        (Adafactor, {"beta2_decay": 0.8}, "beta2_decay of adafactor must be 0 at most; received 0.8"),
+        (Adafactor, {"d": 0.5}, "d of adafactor must be 1 at least"),
+        (Adafactor, {"min_dim": 1.5}, "min_dim of adafactor must be a whole number from 0; received 1.5"),
+        (Adafactor, {"min_dim": True}, "min_dim of adafactor must be a whole number"),
+        (Muon, {"ns_steps": -1}, "ns_steps of muon must be a whole number from 0; received -1"),
+        (Muon, {"ns_b": float("inf")}, "ns_b of muon must be a finite number from -1e+30 to 1e+30"),
+        (ScheduleFreeSGD, {"momentum": 0}, "momentum of schedule_free_sgd must lie between 0 and 1"),
+        (ScheduleFreeAdamW, {"beta1": 1}, "beta1 of schedule_free_adamw must lie between 0 and 1"),
+        (ScheduleFreeAdamW, {"ema": 0.9}, "schedule_free_adamw averages the weights itself"),
     ],
 )
 def test_refused_values(kind, arguments, says):

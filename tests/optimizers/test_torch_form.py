@@ -8,11 +8,21 @@ import torch
 
 from surefoot.core.errors import RecipeError
 from surefoot.optimizers import (
+    LAMB,
     SGD,
+    Adadelta,
+    Adafactor,
     Adagrad,
     Adam,
+    Adamax,
+    Lion,
+    Muon,
+    NAdam,
+    RAdam,
     RMSprop,
     RuleOptimizer,
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
     export_row,
     import_row,
     init,
@@ -31,6 +41,16 @@ OWN = [
     Adagrad(lr=0.1, eps_inside=True, initial_accumulator_value=0.1),
     RMSprop(centered=True, lr_inside_momentum=True, momentum=0.9),
     like.keras.AdamW(learning_rate=0.1),
+    NAdam(momentum_schedule=False),
+    RAdam(form="optax"),
+    Adamax(form="keras", weight_decay=0.1),
+    Adadelta(decoupled=True, weight_decay=0.1),
+    Lion(),
+    LAMB(weight_decay=0.1),
+    Adafactor(form="keras"),
+    Muon(),
+    ScheduleFreeSGD(),
+    ScheduleFreeAdamW(),
 ]
 NATIVE = [
     SGD(lr=0.1, momentum=0.9, weight_decay=0.1),
@@ -40,6 +60,12 @@ NATIVE = [
     RMSprop(alpha=0.9, momentum=0.9, centered=True),
     Adam(lr=0.1, beta2=0.99, amsgrad=True),
     Adam(weight_decay=0.1, decoupled=True),
+    NAdam(lr=0.1, weight_decay=0.1, decoupled=True),
+    RAdam(beta2=0.9, weight_decay=0.1),
+    Adamax(eps=1e-6),
+    Adadelta(rho=0.95),
+    Adafactor(eps1=1e-3, d=1.5),
+    Adafactor(weight_decay=0.1),
 ]
 SHAPES = {"w": (3, 2), "b": (3,)}
 

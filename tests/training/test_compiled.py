@@ -32,7 +32,7 @@ def entries_of(task, recipes, seeds=(0, 1)):
 
 def plan_of(entries, *, compiled, most=100):
     rows = [entry.row() for entry in entries]
-    tiles = divide(rows, tiled(layout_of(rows), most))
+    tiles = divide(rows, [[k] for k in range(len(rows))], tiled(layout_of(rows), most))
     return Plan("fused", "here", compiled, torch.get_num_threads(), most, tiles)
 
 
@@ -126,7 +126,7 @@ def test_what_was_asked_for_is_taken(wanted, trainer, place):
     task = task_of(MODELS["perceptron"])
     plan = choose(task, entries_of(task, RECIPES), lambda event: None, wanted)
     assert (plan.trainer, plan.place) == (trainer, place)
-    assert sorted(run for tile in plan.tiles for run in tile) == list(range(2 * len(RECIPES)))
+    assert sorted(run for tile in range(len(plan.tiles)) for run in plan.runs(tile)) == list(range(2 * len(RECIPES)))
 
 
 @pytest.mark.parametrize("trainer", ["fused", "loop"])
@@ -158,7 +158,7 @@ def test_a_checkpoint_goes_on_with_the_very_numbers(trainer):
         ]
         others = [tile for tile in range(len(plan.tiles)) if tile != event.tile]
         rest, again = losses_of(task, past, plan, starts={event.tile: start}, finished=others)
-        for run in start.live:
+        for run in start.runs:
             assert rest[run] == whole[run][event.step :]
             expected = [o for o in seen if o.run == run and o.observation.step > event.step]
             assert [o for o in again if isinstance(o, Observed) and o.run == run] == expected

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surefoot.optimizers import parse
+from surefoot.training import slots
 from surefoot.training.layout import EMPTY, divide, layout_of, rung, seated, size, tiled
 from surefoot.training.trainer import Row
 
@@ -21,17 +22,63 @@ ROWS = st.lists(
 )
 
 
-@given(ROWS, st.integers(1, 50))
-def test_tiles_hold_every_row_once_and_fit_the_layout(rows, most):
+def bundles_of(rows, lengths):
+    """Rows of a kind, some of them together."""
+    families = {}
+    for k, row in enumerate(rows):
+        families.setdefault(row.family, []).append(k)
+    bundles, lengths = [], iter(lengths)
+    for members in families.values():
+        while members:
+            length = next(lengths, 1)
+            bundles.append(members[:length])
+            members = members[length:]
+    return bundles
+
+
+@given(ROWS, st.lists(st.integers(1, 5), max_size=40), st.integers(1, 50))
+def test_tiles_hold_every_row_once_and_fit_the_layout(rows, lengths, most):
     layout = tiled(layout_of(rows), most)
-    tiles = divide(rows, layout)
-    assert sorted(row for tile in tiles for row in tile) == list(range(len(rows)))
+    bundles = bundles_of(rows, lengths)
+    tiles = divide(rows, bundles, layout)
+    whole = [sorted(row for bundle in tile for row in bundle) for tile in tiles]
+    assert sorted(row for tile in whole for row in tile) == list(range(len(rows)))
     kinds = len(layout)
     assert size(layout) <= max(most, 1) + kinds  # at most one spare slot for every kind
-    for tile in tiles:
-        slots = seated([rows[k] for k in tile], layout)
-        assert len(slots) == size(layout)
-        assert sorted(slot for slot in slots if slot != EMPTY) == list(range(len(tile)))
+    for tile, members in zip(tiles, whole, strict=True):
+        places = seated([rows[k] for k in members], layout)
+        assert len(places) == size(layout)
+        assert sorted(slot for slot in places if slot != EMPTY) == list(range(len(members)))
+        assert all(any(set(part) <= set(bundle) for bundle in bundles) for part in tile)
+    slots_of = {kind.family: kind.slots for kind in layout}
+    kept = [part for tile in tiles for part in tile]
+    for bundle in bundles:  # none is cut without need
+        assert len(bundle) > slots_of[rows[bundle[0]].family] or tuple(bundle) in kept
+
+
+SIZES = st.lists(st.integers(1, 6), min_size=1, max_size=4)
+
+
+@given(SIZES, st.data())
+def test_rows_that_drop_and_fork_keep_what_is_theirs(sizes, data):
+    """Whatever rows go on, and whether slots stay or their number changes: every row has what it had."""
+    rows = data.draw(st.lists(st.sampled_from(range(sum(sizes))), max_size=sum(sizes)).map(sorted))
+    kinds = [k for k, size in enumerate(sizes) for _ in range(size)]
+    needed = slots.counts(rows, sizes)
+    assert needed == [sum(kinds[slot] == k for slot in rows) for k in range(len(sizes))]
+    if all(need <= size for need, size in zip(needed, sizes, strict=True)):
+        live, pairs = slots.copied(rows, sizes)
+        held = list(range(sum(sizes)))
+        for source, place in pairs:
+            held[place] = held[source]
+        assert [held[slot] for slot in live] == rows
+        assert len(set(live)) == len(live)
+        assert [kinds[slot] for slot in live] == [kinds[slot] for slot in rows]
+    new = [need + data.draw(st.integers(0, 3)) for need in needed]
+    chosen, live = slots.resized(rows, sizes, new)
+    assert [chosen[slot] for slot in live] == rows
+    assert len(set(live)) == len(live)
+    assert [kinds[slot] for slot in chosen] == [k for k, size in enumerate(new) for _ in range(size)]
 
 
 @given(ROWS)

@@ -39,7 +39,8 @@ print(sum(len(event.values) for event in said if isinstance(event, Losses)))
 def test_out_of_memory_halves_the_tile_says_so_and_goes_on():
     """A process that really has no memory for eight rows at once."""
     tests = str(Path(__file__).parents[1])
-    environment = {**os.environ, "PYTHONPATH": tests, "MALLOC_ARENA_MAX": "1"}
+    path = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = {**os.environ, "PYTHONPATH": path, "MALLOC_ARENA_MAX": "1"}
     run = subprocess.run([sys.executable, "-c", NARROW], capture_output=True, text=True, env=environment)
     assert run.returncode == 0, run.stderr
     notes, updates = run.stdout.splitlines()

@@ -1,6 +1,7 @@
 """`surefoot compare`."""
 
 import contextlib
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from surefoot.cli.output import folder_of, json_option, lang_option, out_option, present
+from surefoot.cli.output import OUT, json_option, lang_option, out_option, present
+from surefoot.cli.ways import ways
 from surefoot.core.language import words
 
 
@@ -36,8 +38,7 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
     "--lr", metavar="RATE[,RATE...]", callback=_numbers, help="Replaces every rate; of several, one recipe each."
 )
 @click.option("--seeds", default="3", metavar="N", callback=_seeds, help="How many seeds (3), or which (0,1,7).")
-@click.option("--epochs", type=int, help="Passes over the training data.")
-@click.option("--batch-size", type=int, help="Samples an update.")
+@ways
 @click.option(
     "--trainer",
     default="auto",
@@ -51,6 +52,8 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
     "--compile/--no-compile", default=None, help="Compile the fused trainer's step; without either, where that pays."
 )
 @click.option("--tile", type=int, metavar="ROWS", help="Runs trained at once; by default what fits the cache.")
+@click.option("--share/--no-share", default=True, help="Train what runs have in common once, and fork; or each alone.")
+@click.option("--plan", "only_plan", is_flag=True, help="Print what would be trained and how long it would take.")
 @click.option("--resume", is_flag=True, help="Go on with this comparison, or with the latest unfinished one.")
 @click.option(
     "--checkpoint-every",
@@ -59,8 +62,6 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
     metavar="SECONDS",
     help="How much training a kill may cost, about.",
 )
-@click.option("--device", help="cpu, cuda, cuda:1, mps.")
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the task's data files.")
 @click.option("--target", type=float, metavar="VALUE", help="Count the steps to this value of the metric.")
 @out_option
 @json_option
@@ -77,6 +78,7 @@ def compare(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **option
       surefoot compare fashion-mnist --recipes source
       surefoot compare my_task.py --recipes my_recipes.yaml --seeds 5
       surefoot compare --lr 0.3,0.1,0.03 --epochs 5
+      surefoot compare --plan
       surefoot compare --resume
       surefoot compare --lang zh
     """
@@ -89,11 +91,26 @@ def compare(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **option
         begun = options.pop("lang")
         if ctx.get_parameter_source("lang") == ParameterSource.DEFAULT:
             lang = begun
-        _ = words(lang)
-        click.echo(_("going on with: {command}", command=command), err=True)
+        click.echo(words(lang)("going on with: {command}", command=command), err=True)
+    if options.pop("only_plan"):
+        _show_plan(lang, as_json, options)
+        return
+    _ = words(lang)
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
         found = studies.compare(**options, out=out, lang=lang, command=command)
-    present(found, folder_of(found, out), as_json=as_json)
+    present(found, studies.folder_of(found.study, out), as_json=as_json)
+    if not as_json and found.verdict.best is not None:
+        where = "" if out == Path(OUT) else f" --out {shlex.quote(str(out))}"
+        click.echo(_("Train the winner: {command}", command=f"surefoot train --winner{where}"))
+
+
+def _show_plan(lang: str, as_json: bool, options: dict[str, Any]) -> None:
+    from surefoot import studies
+
+    given = {name: value for name, value in options.items() if name not in ("resume", "checkpoint_every")}
+    with contextlib.redirect_stdout(sys.stderr):
+        planned = studies.plan(**given, lang=lang)
+    click.echo(json.dumps(planned.to_json(), indent=2) if as_json else str(planned))
 
 
 def _nothing_else(ctx: click.Context) -> bool:

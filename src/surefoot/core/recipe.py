@@ -28,7 +28,8 @@ class Recipe:
         lr: the peak learning rate; None takes the optimizer's own default.
         schedule: a shape or its text: "warmup('5%') >> cosine()". It multiplies `lr`.
         hyper: other hyperparameters: a number, or a schedule in the unit of the hyperparameter, by name:
-            {"momentum": "one_cycle_momentum()", "weight_decay": 0.01}.
+            {"momentum": "one_cycle_momentum()", "weight_decay": 0.01}. Behind an @ stand the parameters that are
+            meant: {"weight_decay@vectors": 0, "lr@head.*": 0.01} (see docs/recipes.md).
 
     Raises RecipeError for a name that is empty or a rate that is negative or not finite. What the texts say is checked
     when the recipe meets a task.

@@ -62,12 +62,14 @@ def import_row(
 
 
 def _fitting(rule: Rule, name: str, p: Tensor, saved: Mapping[str, Tensor]) -> State:
-    possible = rule.init(p, {**rule.hyper, "momentum": 1.0}).keys()
+    most = rule.init(p, {**rule.hyper, "momentum": 1.0})
+    possible, shapes = most.keys(), {key: value.shape for key, value in most.items()} | {"ema": p.shape}
     needed = rule.init(p, {**rule.hyper, "momentum": 0.0}).keys() if saved else set()
-    if not needed <= saved.keys() <= possible:
+    if not needed <= saved.keys() <= shapes.keys():
         what = f"the state of {name!r} is not one of {rule.name}, which has {', '.join(sorted(possible))}"
         raise RecipeError(what, received=sorted(saved), remedy="read it with the rule that it was written with")
     for key, value in saved.items():
-        if value.shape != p.shape:
-            raise RecipeError(f"{key} of {name!r} must have the shape {list(p.shape)}", received=list(value.shape))
-    return {key: value.to(p).clone() for key, value in saved.items()}
+        if value.shape != shapes[key]:
+            what = f"{key} of {name!r} must have the shape {list(shapes[key])}"
+            raise RecipeError(what, received=list(value.shape))
+    return {key: value.to(most.get(key, p), copy=True) for key, value in saved.items()}

@@ -82,3 +82,13 @@ def kept(s: dict[str, Tensor], name: str, p: Tensor) -> Tensor:
     if name not in s:
         s[name] = torch.zeros_like(p)
     return s[name]
+
+
+def wide(c: Coefficient, like: Tensor) -> Tensor:
+    """A coefficient as a tensor without dimensions in float64, where `like` is."""
+    return c.double() if isinstance(c, Tensor) else like.new_full((), c, dtype=torch.float64)
+
+
+def ratio(c: Coefficient, x: Tensor) -> Tensor:
+    """c/x in float64, rounded once; torch divides a number by a tensor in two roundings."""
+    return wide(c, x) / x

@@ -8,7 +8,23 @@ from surefoot.core.errors import RecipeError, did_you_mean
 from surefoot.core.text import Call, Operation, read
 from surefoot.optimizers import like
 from surefoot.optimizers.rule import Rule
-from surefoot.optimizers.rules import SGD, Adagrad, Adam, RMSprop, adamw
+from surefoot.optimizers.rules import (
+    LAMB,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    Lion,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
+    adamw,
+)
 
 RULES: dict[str, Callable[..., Rule]] = {
     "sgd": SGD,
@@ -19,6 +35,16 @@ RULES: dict[str, Callable[..., Rule]] = {
     "adam": Adam,
     "amsgrad": partial(Adam, amsgrad=True),
     "adamw": adamw,
+    "nadam": NAdam,
+    "radam": RAdam,
+    "adamax": Adamax,
+    "adadelta": Adadelta,
+    "lion": Lion,
+    "lamb": LAMB,
+    "adafactor": Adafactor,
+    "muon": Muon,
+    "schedule_free_sgd": ScheduleFreeSGD,
+    "schedule_free_adamw": ScheduleFreeAdamW,
 }
 PRESETS: dict[str, Callable[..., Rule]] = {
     f"{library}.{name}": getattr(presets, name)
@@ -30,12 +56,13 @@ PRESETS: dict[str, Callable[..., Rule]] = {
 def parse(text: str) -> Rule:
     """The optimizer that a text describes; `parse(str(rule)) == rule`.
 
-    Names: sgd, adagrad, rmsprop, adam, adamw; momentum and nesterov (sgd with momentum=0.9), amsgrad; and presets such
-    as torch.AdamW(betas=[0.9, 0.99]) or keras.RMSprop(rho=0.9). Arguments are named; a bare name is a call without any.
+    Names: those of the rules (sgd, adam, lion, muon, ...); momentum and nesterov (sgd with momentum=0.9), amsgrad,
+    adamw; and presets such as torch.AdamW(betas=[0.9, 0.99]) or keras.RMSprop(rho=0.9). Arguments are named; a bare
+    name is a call without any.
     Raises RecipeError for an unknown name or argument and for a value out of range.
 
-    >>> parse("momentum(lr=0.1)")
-    SGD(lr=0.1, momentum=0.9, dampening=0.0, weight_decay=0.0, nesterov=False, form='heavy-ball', decoupled=False)
+    >>> parse("momentum(lr=0.1)").hyper
+    {'lr': 0.1, 'momentum': 0.9, 'dampening': 0.0, 'weight_decay': 0.0, 'clip_norm': 0.0, 'clip_value': 0.0, 'ema': 0.0}
     >>> print(parse("keras.Adam"))
     adamw(eps=1e-07, weight_decay=0.0, form='keras')
     """
@@ -57,6 +84,7 @@ def parse(text: str) -> Rule:
     try:
         arguments.bind(*node.args, **node.kwargs)
     except TypeError as wrong:
-        remedy = f"name each argument once: {node.name}({next(iter(arguments.parameters))}=...)"
+        first = "lr" if "lr" in arguments.parameters else next(iter(arguments.parameters))
+        remedy = f"name each argument once: {node.name}({first}=...)"
         raise RecipeError(f"cannot call {node.name}: {wrong}", received=text, remedy=remedy) from None
     return make(*node.args, **node.kwargs)

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from surefoot.optimizers.rule import Hyper, Rule
-from surefoot.optimizers.rules import SGD, Adagrad, Adam, RMSprop
+from surefoot.optimizers.rule import AROUND, Hyper, Rule
+from surefoot.optimizers.rules import SGD, Adadelta, Adafactor, Adagrad, Adam, Adamax, NAdam, RAdam, RMSprop
 
 
 class RuleOptimizer(Optimizer):
@@ -48,6 +48,17 @@ class RuleOptimizer(Optimizer):
         state["step"] += 1
         self.rule.update(p, g, state, self.rule.coefficients(hyper, int(state["step"])))
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """As torch's, but a buffer has the number type that the rule gives it, where torch gives it the parameter's."""
+        super().load_state_dict(state_dict)
+        saved = iter(state_dict["state"].get(i, {}) for group in state_dict["param_groups"] for i in group["params"])
+        for group in self.param_groups:
+            hyper = {name: float(group[name]) for name in self.rule.hyper}
+            for p, own in zip(group["params"], saved, strict=False):
+                types = {key: value.dtype for key, value in self.rule.init(p.detach(), hyper).items()}
+                for key in own.keys() & types.keys():
+                    self.state[p][key] = own[key].to(p.device, types[key], copy=True)
+
     def __getstate__(self) -> dict[str, Any]:
         return super().__getstate__() | {"rule": self.rule}
 
@@ -67,15 +78,16 @@ def torch_optimizer(rule: Rule, params: Iterable[Any], hyper: Hyper | None = Non
     return kind(params, foreach=False, **arguments)
 
 
-def set_hyper(optimizer: Optimizer, rule: Rule, hyper: Hyper) -> None:
-    """Gives every group of `optimizer`, made by `torch_optimizer` from `rule`, the hyperparameters of this step.
+def set_hyper(optimizer: Optimizer, rule: Rule, hyper: Hyper, group: int | None = None) -> None:
+    """Gives every group of `optimizer`, or one, the hyperparameters of this step; it was made from `rule` by
+    `torch_optimizer`.
 
     What `hyper` leaves out is the rule's own. Raises RecipeError for a number out of range.
     """
     filled = rule.filled(hyper)
     native = None if isinstance(optimizer, RuleOptimizer) else _native(rule, filled)
-    for group in optimizer.param_groups:
-        group.update(filled if native is None else native[1])
+    for each in optimizer.param_groups if group is None else [optimizer.param_groups[group]]:
+        each.update(filled if native is None else native[1])
     if isinstance(optimizer, torch.optim.RMSprop) and filled["momentum"] > 0:
         for state in optimizer.state.values():  # torch makes this buffer in the first step or never
             state.setdefault("momentum_buffer", torch.zeros_like(state["square_avg"]))
@@ -96,7 +108,8 @@ def torch_source(rule: Rule, hyper: Hyper | None = None) -> str | None:
 
 
 def _native(rule: Rule, h: Hyper) -> tuple[Callable[..., Optimizer], dict[str, Any]] | None:
-    """The class of torch.optim and its arguments, where torch has this very form."""
+    """The class of torch.optim and its arguments, where torch has this very form; clipping and averages are apart."""
+    h = {name: value for name, value in h.items() if name not in AROUND}
     match rule:
         case SGD(form="heavy-ball", decoupled=False, nesterov=nesterov):
             return torch.optim.SGD, {**h, "nesterov": nesterov}
@@ -106,8 +119,23 @@ def _native(rule: Rule, h: Hyper) -> tuple[Callable[..., Optimizer], dict[str, A
             return torch.optim.Adagrad, dict(h)
         case RMSprop(eps_inside=False, lr_inside_momentum=False, decoupled=False, centered=centered):
             return torch.optim.RMSprop, {**h, "centered": centered}
+        case Adadelta(decoupled=False):
+            return torch.optim.Adadelta, dict(h)
         case Adam(form="torch", decoupled=decoupled, amsgrad=amsgrad):
-            rest = {name: h[name] for name in ("eps", "weight_decay")}
-            arguments = {"lr": h["lr"], "betas": (h["beta1"], h["beta2"]), **rest, "amsgrad": amsgrad}
-            return (torch.optim.AdamW if decoupled else torch.optim.Adam), arguments
+            return (torch.optim.AdamW if decoupled else torch.optim.Adam), _paired(h, amsgrad=amsgrad)
+        case NAdam(momentum_schedule=True, decoupled=decoupled):
+            return torch.optim.NAdam, _paired(h, decoupled_weight_decay=decoupled)
+        case RAdam(form="torch", decoupled=decoupled):
+            return torch.optim.RAdam, _paired(h, decoupled_weight_decay=decoupled)
+        case Adamax(form="torch", decoupled=False):
+            return torch.optim.Adamax, _paired(h)
+        case Adafactor(form="torch", relative_step=True, scale_parameter=True, min_dim=0):
+            rest = {name: value for name, value in h.items() if name not in ("eps1", "eps2")}
+            return torch.optim.Adafactor, {**rest, "eps": (h["eps1"] or None, h["eps2"])}
     return None
+
+
+def _paired(h: Hyper, **choices: bool) -> dict[str, Any]:
+    """Arguments with both betas in one, as torch has them."""
+    rest = {name: value for name, value in h.items() if name not in ("lr", "beta1", "beta2")}
+    return {"lr": h["lr"], "betas": (h["beta1"], h["beta2"]), **rest, **choices}

@@ -13,7 +13,7 @@ from surefoot.store.database import Database
 from surefoot.store.faults import RAISED, DamagedError
 from surefoot.store.read import history_of, run_rows, study_of, study_rows
 from surefoot.store.reopen import plan_of
-from surefoot.store.tiles import FINISHED
+from surefoot.store.tiles import FINISHED, runs_of
 
 MOST = 20  # things that SQLite may say about one file
 
@@ -115,7 +115,8 @@ class _Look:
                 yield f"its losses go on at update {start}, where update {end} comes next"
             end = start + count
         most = 0 if run.status == "planned" else study.facts.steps if run.diverged is None else run.diverged
-        if end > most or (end < most and run.status in FINISHED):
+        early = study.facts.patience is not None and run.status == "done"
+        if end > most or (end < most and run.status in FINISHED and not early):
             yield f"it is {run.status} and has {end} losses, where {most} belong"
         if not np.isfinite(run.losses).all():
             yield "a loss is not finite"
@@ -128,7 +129,7 @@ class _Look:
             tiles.setdefault(tile, set()).add(run)
         try:
             plan = plan_of(text)
-            named = {} if plan is None else {tile: set(runs) for tile, runs in enumerate(plan["tiles"])}
+            named = {} if plan is None else {k: set(runs_of(tile)) for k, tile in enumerate(plan["tiles"])}
         except (ValueError, TypeError) as wrong:
             self.say(study.id, f"its plan cannot be read ({wrong})")
             return

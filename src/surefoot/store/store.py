@@ -19,6 +19,7 @@ from surefoot.store.database import Database
 from surefoot.store.read import history_of, keys_of, run_row, run_rows, study_of, study_rows
 from surefoot.store.reopen import Reopened, reopen
 from surefoot.store.sink import Recorder
+from surefoot.store.tiles import runs_of
 
 
 class Store:
@@ -73,16 +74,17 @@ class Store:
         return study
 
     def plan(self, study: int, plan: Mapping[str, Any]) -> None:
-        """Write how a study is trained. `plan["tiles"]` names the runs that are trained together: `[[0, 1], [2]]`."""
+        """Write how a study is trained. `plan["tiles"]` names the runs that are trained together, by the rows that
+        they begin as: `[[[0, 1], [2]], [[3]]]`."""
         with self.database.writing():
             self.database.write("UPDATE studies SET plan = ? WHERE id = ?", (json.dumps(dict(plan)), study))
             self.database.write("DELETE FROM stages WHERE study = ?", (study,))
-            for tile, runs in enumerate(plan["tiles"]):
+            for tile, bundles in enumerate(plan["tiles"]):
                 self.database.write(
                     "INSERT INTO stages (study, stage, start, stop, status) VALUES (?, ?, 0, 0, 'planned')",
                     (study, tile),
                 )
-                for run in runs:
+                for run in runs_of(bundles):
                     self.database.write(
                         "INSERT INTO stage_runs (study, stage, run) VALUES (?, ?, ?)", (study, tile, run)
                     )

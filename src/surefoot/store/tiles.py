@@ -1,9 +1,16 @@
 """Tiles in the record file: runs that are trained together, and how far what they recorded can be continued."""
 
+from collections.abc import Iterable
+
 from surefoot.core.history import Status
 from surefoot.store.database import Database
 
 FINISHED = ("done", "diverged")  # there is nothing left to train
+
+
+def runs_of(bundles: Iterable[int | Iterable[int]]) -> list[int]:
+    """The runs of a tile, of which a plan names the rows that they begin as; before runs shared rows, it named runs."""
+    return [run for bundle in bundles for run in ([bundle] if isinstance(bundle, int) else bundle)]
 
 
 def statuses(database: Database, study: int, tile: int) -> dict[int, Status]:

@@ -1,41 +1,35 @@
 """Compare: train every recipe whole, on equal terms, and say which differ and which tie."""
 
-import operator
-import os
-import platform
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
+from typing import Any, Literal
 
-from surefoot.core.errors import UsageError
-from surefoot.core.history import Facts
-from surefoot.core.keys import key
 from surefoot.core.language import words
-from surefoot.core.recipe import Recipe, check_rate
-from surefoot.core.run import Run
 from surefoot.core.task import Task
-from surefoot.core.text import number
-from surefoot.core.units import Clock
 from surefoot.report import Comparison
 from surefoot.store import FILE, Store
-from surefoot.studies.recipes import RecipeSet, load_recipes
+from surefoot.studies.planning import Planned
 from surefoot.studies.session import Session
-from surefoot.tasks import Prepared, load, prepare
-from surefoot.training import Entry, Wanted, bind, initial_model
+from surefoot.studies.setting import Recipes, Setting, environment, seconds_between
+from surefoot.training import Wanted
 
 
 def compare(
     task: str | Path | Task = "digits",
-    recipes: "str | Path | RecipeSet | Recipe | Sequence[Recipe]" = "classic",
+    recipes: Recipes = "classic",
     seeds: int | Sequence[int] = 3,
     *,
     lr: float | Sequence[float] | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    accumulate: int | None = None,
+    precision: Literal["full", "bf16"] | None = None,
+    patience: int | None = None,
     trainer: str = "auto",
     place: str = "auto",
     compile: bool | None = None,
     tile: int | None = None,
+    share: bool = True,
     device: str | None = None,
     data: str | Path | None = None,
     target: float | None = None,
@@ -54,11 +48,12 @@ def compare(
         seeds: how many (0, 1, ...) or which. A seed decides initial weights, batch order and dropout masks, the same
             for every recipe: differences are paired.
         lr: replaces every recipe's rate; of several, one recipe a rate.
-        epochs, batch_size, device: override the recipe set's and the task's.
+        epochs, batch_size, accumulate, precision, patience, device: override the recipe set's and the task's.
         trainer: "fused" (rows stacked and trained together), "loop" (plain `torch.optim`, one by one), or "auto", which
             times a few updates of each.
         place: "here", "pool" (a process per core) or "auto". compile: whether the fused trainer's step is compiled;
             None compiles where that pays. tile: rows trained at once; None takes what fits the processor's cache.
+        share: whether runs with the same past are trained once, and fork where they part.
         data: the folder of a task's data files.
         target: the value of the ranking metric to count steps to; None takes the median recipe's final value.
         out: the folder of the record file; None keeps nothing.
@@ -77,98 +72,40 @@ def compare(
     >>> found.best.recipe.name, found.best.ties
     ('Adam', ())
     """
-    chosen = load_recipes(recipes).at_rates(_rates(lr))
-    which = _seeds(seeds)
-    wanted = Wanted(trainer, place, compile, tile)
+    wanted = Wanted(trainer, place, compile, tile, share)
     words(lang)  # refuses a language that is not there before anything is trained
-    every = _every(checkpoint_every)
-    if target is not None and number(target) is None:
-        raise UsageError("the target must be a finite number", received=target)
-    declared = load(task, None if data is None else Path(data))
-    ready = prepare(
-        declared,
-        batch_size=chosen.batch_size if batch_size is None else batch_size,
-        epochs=chosen.epochs if epochs is None else epochs,
-        device=device,
-        watch=chosen.curves,
-    )
-    clock = Clock(ready.steps, ready.steps_per_epoch, ready.batch_size)
-    policies = {recipe.name: bind(recipe, clock) for recipe in chosen.recipes}
-    content = ready.content()
-    pairs = [(recipe, seed) for recipe in chosen.recipes for seed in which]
-    runs = [
-        Run(index, recipe, seed, key(content, policies[recipe.name].content(), seed))
-        for index, (recipe, seed) in enumerate(pairs)
-    ]
-    source = "" if isinstance(task, Task) else str(task)
-    facts = _facts(ready, source, declared.about, which, trainer, target, command)
-    entries = [Entry(run, policies[run.recipe.name]) for run in runs]
+    every = seconds_between(checkpoint_every)
+    setting = Setting.of(
+        task, recipes, seeds, lr=lr, epochs=epochs, batch_size=batch_size, data=data, target=target, trainer=trainer,
+        command=command, device=device, accumulate=accumulate, precision=precision, patience=patience,
+    )  # fmt: skip
     with Store(Path(":memory:") if out is None else Path(out) / FILE) as store:
-        session = Session(store, ready, entries, facts, environment(), wanted, every, progress, lang)
+        session = Session(store, setting, environment(), wanted, every, progress, lang)
         return Comparison.of(session.resume() if resume else session.begin(), lang)
 
 
-def environment() -> dict[str, str]:
-    """What a result depends on beside the recipe: versions and machine."""
-    return {
-        "surefoot": version("surefoot"),
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "numpy": version("numpy"),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-    }
+def plan(
+    task: str | Path | Task = "digits",
+    recipes: Recipes = "classic",
+    seeds: int | Sequence[int] = 3,
+    *,
+    trainer: str = "auto",
+    place: str = "auto",
+    compile: bool | None = None,
+    tile: int | None = None,
+    share: bool = True,
+    lang: str = "en",
+    **options: Any,
+) -> Planned:
+    """What `compare` with these arguments would train: the stage tree, the work it saves, the time it would take.
 
+    Nothing is trained but a few updates, to time them.
 
-def _facts(
-    ready: Prepared,
-    source: str,
-    about: str,
-    seeds: tuple[int, ...],
-    trainer: str,
-    target: float | None,
-    command: str,
-) -> Facts:
-    held = {"train": ready.train, "test": ready.test, ready.watched_name: ready.watched}
-    return Facts(
-        task=ready.name,
-        source=source,
-        about=about,
-        watched=ready.watched_name,
-        rank=ready.rank.name,
-        goal=ready.rank.goal,
-        metrics=tuple(metric.name for metric in ready.metrics),
-        samples={name: len(split) for name, split in held.items() if split is not None},
-        parameters=sum(p.numel() for p in initial_model(ready, 0).parameters()),
-        batch_size=ready.batch_size,
-        epochs=ready.epochs,
-        steps_per_epoch=ready.steps_per_epoch,
-        last_batch=ready.last_batch,
-        device=str(ready.device),
-        fingerprint=ready.fingerprint,
-        seeds=seeds,
-        trainer=trainer,
-        target=target,
-        command=command,
-    )
-
-
-def _rates(lr: float | Sequence[float] | None) -> list[float]:
-    if lr is None:
-        return []
-    return [check_rate(rate) for rate in ([lr] if isinstance(lr, int | float) else lr)]
-
-
-def _every(seconds: float) -> float:
-    if (every := number(seconds)) is None or every < 0:
-        raise UsageError("the seconds between checkpoints must be 0 or more", received=seconds)
-    return every
-
-
-def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    try:
-        which = tuple(operator.index(seed) for seed in (range(seeds) if isinstance(seeds, int) else seeds))
-    except TypeError:
-        which = ()
-    if isinstance(seeds, bool) or not which or min(which) < 0 or len(set(which)) < len(which):
-        raise UsageError("seeds must be a number above 0, or different whole numbers", received=seeds)
-    return which
+    >>> import surefoot as sf
+    >>> steps = [sf.Recipe(at, "sgd", 0.1, f"multistep(['{at}'], factor=0.1)") for at in ("25%", "50%", "75%")]
+    >>> print(f"{sf.plan('digits', steps, seeds=2, epochs=4).saved:.0%}")
+    25%
+    """
+    wanted = Wanted(trainer, place, compile, tile, share, timed=True)
+    words(lang)
+    return Planned.of(Setting.of(task, recipes, seeds, trainer=trainer, **options), wanted, lang)

@@ -12,6 +12,7 @@ from surefoot.core.errors import RecipeError, UsageError, did_you_mean
 from surefoot.core.recipe import Recipe
 from surefoot.core.text import number_of
 from surefoot.optimizers import parse as parse_rule
+from surefoot.optimizers.scopes import base
 from surefoot.schedules import parse as parse_schedule
 
 Curves = Literal["validation", "test"]
@@ -144,7 +145,7 @@ class _File:
         rate = self._number(parts["lr"]) if "lr" in parts else None
         other = {key: value for key, value in texts.items() if key not in ("name", "optimizer", "lr", "schedule")}
         for key, value in other.items():
-            if key not in rule.hyper:
+            if base(key) not in rule.hyper:
                 known = {"name", "optimizer", "schedule", *rule.hyper}
                 raise self._wrong(
                     parts[key], f"a recipe of {rule.name} has no {key!r}", remedy=did_you_mean(key, known)
@@ -152,7 +153,7 @@ class _File:
             if (fixed := number_of(value)) is None:
                 self._made(parts[key], lambda text=value: parse_schedule(text))  # type: ignore[misc]
             else:
-                self._made(parts[key], lambda key=key, fixed=fixed: rule.check(key, fixed))  # type: ignore[misc]
+                self._made(parts[key], lambda key=key, fixed=fixed: rule.check(base(key), fixed))  # type: ignore[misc]
         schedule = texts.get("schedule", "constant()")
         return self._made(
             parts.get("lr", node), lambda: Recipe(texts["name"], texts["optimizer"], rate, schedule, other)

@@ -1,19 +1,20 @@
 """One sitting of a study: begun or resumed, planned, trained, recorded."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from attrs import evolve, frozen
 
 from surefoot.core.errors import StoreError
-from surefoot.core.history import Facts, Status, Study
+from surefoot.core.history import Status, Study
 from surefoot.core.record import Event, Note, Sink
 from surefoot.store import Reopened, Store
 from surefoot.studies.progress import Watcher
+from surefoot.studies.setting import Setting
 from surefoot.studies.unfinished import is_finished
 from surefoot.tasks import Prepared
-from surefoot.training import Checkpoint, Compiler, Entry, Plan, Saving, Wanted, choose, train
+from surefoot.training import Checkpoint, Compiler, Entry, Look, Plan, Saving, Wanted, choose, train
 
 FRESH = Reopened(None)
 
@@ -22,29 +23,39 @@ FRESH = Reopened(None)
 class Session:
     """What a sitting needs to know.
 
-    Parameters: `entries`, the runs and their policies; `wanted`, how to train where no plan is stored; `every`, the
-    seconds between checkpoints; `progress`, whether to show it, in the language `lang`. Notes are stored, in English.
+    Parameters: `setting`, what is trained; `wanted`, how to train where no plan is stored; `every`, the
+    seconds between checkpoints; `progress`, whether to show it, in the language `lang`; `look`, which makes of a study
+    whoever wants to see its rows. Notes are stored, in English.
     """
 
     store: Store
-    task: Prepared
-    entries: Sequence[Entry]
-    facts: Facts
+    setting: Setting
     environment: Mapping[str, str]
     wanted: Wanted
     every: float
     progress: bool
     lang: str = "en"
+    kind: str = "compare"
+    look: Callable[[Study], Look] | None = None
+
+    @property
+    def task(self) -> Prepared:
+        return self.setting.task
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        return self.setting.entries
 
     def begin(self, *notes: str) -> Study:
         """A new study, trained."""
-        study = self.store.begin("compare", self.facts, self.environment, [entry.run for entry in self.entries])
+        study = self.store.begin(self.kind, self.setting.facts, self.environment, [entry.run for entry in self.entries])
         found = dict.fromkeys(line for entry in self.entries for line in entry.policy.check())
         return self._sitting(study, FRESH, (*notes, *self.task.notes, *found))
 
     def resume(self) -> Study:
         """The latest study of these very runs, trained to its end; a new one where there is none."""
-        known = self.store.find([entry.run.key for entry in self.entries])
+        same = self.store.find([entry.run.key for entry in self.entries])
+        known = [study for study in same if study.kind == self.kind]
         if not known:
             return self.begin("nothing to resume: no comparison of these recipes, seeds and data was begun here before")
         study = self.store.load(known[0].id)
@@ -88,14 +99,15 @@ class Session:
         return plan
 
     def _train(self, study: int, plan: Plan, left: Reopened, sink: Sink, compiler: Compiler) -> None:
-        past = {history.run.index: history.observations for history in self.store.load(study).runs}
+        recorded = self.store.load(study)
+        past = {history.run.index: history.observations for history in recorded.runs}
         entries = [evolve(entry, past=past[entry.run.index]) for entry in self.entries]
         kept = self.store.checkpoints
         starts = {}
         if kept is not None:
             named = {tile: name for tile, (_, name) in left.stages.items() if name is not None}
             starts = {tile: Checkpoint.of(*kept.read(name)) for tile, name in named.items()}
-        saving = Saving(kept.write, self.every) if kept is not None else None
+        saving = Saving(kept.write, self.every, self.look and self.look(recorded)) if kept is not None else None
         finished = left.finished
         train(self.task, entries, plan, sink, starts=starts, finished=finished, saving=saving, compiler=compiler)
 

@@ -11,6 +11,9 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
+from surefoot.core.record import Observation
+from surefoot.training.trainer import Trainer
+
 LOSSES = "losses since the last look"
 
 
@@ -18,15 +21,24 @@ LOSSES = "losses since the last look"
 class Checkpoint:
     """Rows after `step` updates.
 
-    Parameters: `live`, the runs that go on, by index, in the trainer's order; `seconds`, their share of the time so
-    far; `losses`, of each since its last observation; `rows`, the trainer's snapshot.
+    Parameters: `live`, of each row in the trainer's order the runs that it is, by index; `seconds`, the runs' share of
+    the time so far, in that order; `losses`, of each row since its last observation; `rows`, the trainer's snapshot.
     """
 
     step: int
-    live: tuple[int, ...]
+    live: tuple[tuple[int, ...], ...]
     seconds: tuple[float, ...]
     losses: Sequence[Sequence[float]]
     rows: Mapping[str, Tensor]
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """The runs that go on."""
+        return tuple(run for row in self.live for run in row)
+
+    def held(self) -> "zip[tuple[tuple[int, ...], Sequence[float]]]":
+        """Of each row its runs and its losses."""
+        return zip(self.live, self.losses, strict=True)
 
     def parts(self) -> tuple[dict[str, Tensor], str]:
         """Tensors and text, to be written to a file."""
@@ -39,10 +51,29 @@ class Checkpoint:
         """The checkpoint that was written as these parts."""
         read, rows = json.loads(about), dict(tensors)
         losses = rows.pop(LOSSES).tolist()
-        return cls(read["step"], tuple(read["live"]), tuple(read["seconds"]), losses, rows)
+        live = tuple(tuple(row) for row in read["live"])
+        return cls(read["step"], live, tuple(read["seconds"]), losses, rows)
 
 
 class Save(Protocol):
     """Keeps the parts of a checkpoint; the name that they can be found under."""
 
     def __call__(self, tensors: Mapping[str, Tensor], about: str, /) -> str: ...
+
+
+class Look(Protocol):
+    """Whoever wants to see the rows themselves, not only records of them."""
+
+    def __call__(self, run: int, best: bool, trainer: Trainer, row: int, observation: Observation, /) -> None:
+        """Called after every look at a run, before it is recorded: `best`, whether it is the best so far; `row`, which
+        of the trainer's rows it is; `observation`, what was seen."""
+        ...
+
+
+@frozen(eq=False)
+class Saving:
+    """Where checkpoints go, after how many seconds at the earliest the next is written, and who else looks."""
+
+    save: Save
+    every: float
+    look: Look | None = None

@@ -11,14 +11,16 @@ from surefoot.core.errors import RecipeError
 from surefoot.core.record import Note, Sink
 from surefoot.tasks import Prepared
 from surefoot.training.compiler import Compiler, compiler_found
+from surefoot.training.cuda_graph import Graphs
 from surefoot.training.fused import FusedTrainer
 from surefoot.training.layout import divide, layout_of, tiled
 from surefoot.training.loop import LoopTrainer
 from surefoot.training.memory import give_back_memory, is_out_of_memory, keep_freed_memory, rows_that_fit
 from surefoot.training.place import computing, cores
 from surefoot.training.plan import PLACES, TRAINERS, Plan
-from surefoot.training.tile import Entry
+from surefoot.training.policy import Entry
 from surefoot.training.trainer import Row, Trainer, Updates, order
+from surefoot.training.tree import bundled
 from surefoot.training.trial import CannotStackError
 
 PATIENCE, UPDATES = 0.1, 20  # seconds and updates to time one way of training, at most
@@ -30,12 +32,18 @@ POOL = 5.0  # seconds until the processes of a pool are at work
 
 @frozen
 class Wanted:
-    """What was asked for; "auto" and None leave it to be measured. `most`: the rows of a tile."""
+    """What was asked for; "auto" and None leave it to be measured.
+
+    Parameters: `most`, the rows of a tile; `share`, whether runs with the same past are one row; `timed`, whether to
+    time a few updates where there is nothing to choose, too.
+    """
 
     trainer: str = "auto"
     place: str = "auto"
     compiled: bool | None = None
     most: int | None = None
+    share: bool = True
+    timed: bool = False
 
     def __attrs_post_init__(self) -> None:
         for what, given, known in (("trainer", self.trainer, TRAINERS), ("place", self.place, PLACES)):
@@ -66,18 +74,27 @@ def choose(
         )
     keep_freed_memory()
     with computing(torch.get_num_threads()):
-        return _Choice(task, [entry.row() for entry in entries], sink, wanted, compiler or Compiler(sink)).made()
+        return _Choice(task, entries, sink, wanted, compiler or Compiler(sink)).made()
 
 
 @define(eq=False)
 class _Choice:
     task: Prepared
-    rows: list[Row]
+    entries: Sequence[Entry]
     sink: Sink
     wanted: Wanted
     compiler: Compiler
+    rows: list[Row] = field(init=False)
+    bundles: list[list[int]] = field(init=False)
+    work: float = field(init=False)  # the updates to be made as a share of all that runs on their own would make
     seconds: dict[Plan, float] = field(factory=dict)  # of the whole training, by plan
     threads: int = field(factory=torch.get_num_threads)
+
+    def __attrs_post_init__(self) -> None:
+        self.rows = [entry.row() for entry in self.entries]
+        stages = bundled(self.entries, share=self.wanted.share)
+        self.bundles = [bundle for bundle, _ in stages]
+        self.work = sum(stage.updates for _, stage in stages) / (self.task.steps * len(self.rows))
 
     def made(self) -> Plan:
         stackable = self.wanted.trainer == "auto" and len(self.rows) > 1 and self.wanted.place != "pool"
@@ -88,11 +105,14 @@ class _Choice:
         best = min(self.seconds, key=lambda plan: self.seconds[plan])
         if len({str(plan) for plan in self.seconds}) > 1 or (self.wanted.trainer == "auto" and best.trainer == "fused"):
             self._tell(self._reasons(best))
-        return best
+        return evolve(best, expected=self.seconds[best] or None)
 
     def _try_fused(self) -> None:
         most = self.wanted.most or rows_that_fit(self.task, self.rows)
         try:
+            for rule in (row.rule for row in self.rows):
+                if not rule.stackable:
+                    raise CannotStackError(f"{rule} has no rule for stacks")
             trainer, plan = self._stacked(most)
         except CannotStackError as why:
             self._tell(f"the rows of this task cannot be stacked, so the loop trains them one by one ({why})")
@@ -108,35 +128,38 @@ class _Choice:
     def _stacked(self, most: int) -> tuple[FusedTrainer, Plan]:
         """A stack of the first tile, of fewer rows where they do not fit the memory."""
         while True:
-            tiles = divide(self.rows, tiled(layout_of(self.rows), most))
+            tiles = divide(self.rows, self.bundles, tiled(layout_of(self.rows), most))
+            plan = Plan("fused", "here", False, self.threads, most, tiles)
+            rows = [self.rows[k] for k in plan.runs(0)]
             try:
-                trainer = FusedTrainer(self.task, [self.rows[k] for k in tiles[0]])
-                plan = Plan("fused", "here", False, self.threads, most, tiles)
+                trainer = FusedTrainer(self.task, rows, graphs=Graphs(self.sink))
                 self._time(trainer, plan)
             except Exception as failure:
-                if len(tiles[0]) == 1 or not is_out_of_memory(failure):
+                if len(rows) == 1 or not is_out_of_memory(failure):
                     raise
             else:
                 return trainer, plan
             give_back_memory()  # not within the handler: what failed holds the memory of the frames it came through
-            most = len(tiles[0]) // 2
-            self._tell(f"out of memory with {len(tiles[0])} rows at once: going on with {most}")
+            most = len(rows) // 2
+            self._tell(f"out of memory with {len(rows)} rows at once: going on with {most}")
 
     def _is_to_be_compiled(self, compiling: float) -> bool:
-        if self.task.device.type != "cpu" or self.wanted.compiled is False:
+        kind = self.task.device.type
+        if self.wanted.compiled is False or not (kind == "cpu" or compiler_found(kind)):
             return False
         if self.wanted.compiled is None and min(self.seconds.values()) < GAIN * compiling:
             return False
-        if not compiler_found():
+        if not compiler_found(kind):
             self._tell("no C++ compiler was found (g++ or clang++), so the fused trainer goes on without one")
             return False
         return True
 
     def _try_compiled(self, plan: Plan) -> None:
-        tile = [self.rows[k] for k in plan.tiles[0]]
+        tile = [self.rows[k] for k in plan.runs(0)]
         with computing(plan.threads):
-            seeds = max(len({self.rows[k].seed for k in each}) for each in plan.tiles)
-            trainer = FusedTrainer(self.task, tile, tiled(layout_of(self.rows), plan.most), self.compiler, seeds)
+            seeds = max(len({self.rows[k].seed for k in plan.runs(each)}) for each in range(len(plan.tiles)))
+            layout = tiled(layout_of(self.rows), plan.most)
+            trainer = FusedTrainer(self.task, tile, layout, self.compiler, seeds, graphs=Graphs(self.sink))
             self._time(trainer, plan)
         if self.compiler.failed:
             del self.seconds[plan]
@@ -145,13 +168,13 @@ class _Choice:
 
     def _try_loop(self) -> None:
         """One row after another here, or a process per core."""
-        here = Plan("loop", "here", False, self.threads, 1, [[k] for k in range(len(self.rows))])
+        here = Plan("loop", "here", False, self.threads, 1, [[bundle] for bundle in self.bundles])
         pool = evolve(here, place="pool", threads=1)
-        processes = min(cores(), len(self.rows))
+        processes = min(cores(), len(self.bundles))
         only = {"here": here, "pool": pool}.get(self.wanted.place)
         if processes == 1 or self.task.device.type != "cpu":
             only = here
-        if only and self.wanted.trainer == "loop":
+        if only and self.wanted.trainer == "loop" and not self.wanted.timed:
             self.seconds[only] = 0.0
             return
         trainer = LoopTrainer(self.task, self.rows[:1])
@@ -160,11 +183,11 @@ class _Choice:
         if not only:
             self.seconds[pool] = POOL + self.seconds[evolve(here, threads=1)] / processes
         if only is pool:
-            self.seconds = {pool: 0.0}
+            self.seconds = {pool: POOL + self.seconds[evolve(here, threads=1)] / processes}
 
     def _time(self, trainer: Trainer, plan: Plan) -> None:
         """Put down how long the training would take: the median of some updates, times all there are."""
-        rows = [self.rows[k] for k in plan.tiles[0]]
+        rows = [self.rows[k] for k in (plan.runs(0) if plan.trainer == "fused" else [0])]
         orders = {row.seed: order(self.task, row.seed, 0) for row in rows}
         batch = {seed: samples[: self.task.batch_size].unsqueeze(0) for seed, samples in orders.items()}
         updates = Updates(0, batch, [{**row.hyper} for row in rows])
@@ -176,7 +199,9 @@ class _Choice:
                 start = time.perf_counter()
                 trainer.advance(updates)
                 took.append(time.perf_counter() - start)
-        self.seconds[plan] = statistics.median(took) * len(plan.tiles) * self.task.steps
+        tiles = len(plan.tiles) if plan.trainer == "fused" else len(self.rows)
+        share = 1.0 if plan.compiled else self.work  # a compiled step trains the slots of rows to come, too
+        self.seconds[plan] = statistics.median(took) * tiles * self.task.steps * share
 
     def _reasons(self, best: Plan) -> str:
         fastest: dict[str, float] = {}

@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from surefoot.core.errors import SurefootError
 from surefoot.core.record import Sink
 from surefoot.tasks import Prepared
-from surefoot.training.checkpoint import Checkpoint
+from surefoot.training.checkpoint import Checkpoint, Saving
 from surefoot.training.compiler import Compiler
 from surefoot.training.layout import layout_of, tiled
 from surefoot.training.memory import is_out_of_memory
 from surefoot.training.place import Place, Work, here
 from surefoot.training.plan import Plan
-from surefoot.training.tile import Entry, Saving, Tile
+from surefoot.training.policy import Entry
+from surefoot.training.tile import Tile
 
 
 def train(
@@ -33,8 +34,8 @@ def train(
     """
     layout = tiled(layout_of([entry.row() for entry in entries]), plan.most)
     tiles = [
-        Tile(index, [entries[k] for k in rows], (starts or {}).get(index))
-        for index, rows in enumerate(plan.tiles)
+        Tile(index, [[entries[k] for k in bundle] for bundle in bundles], (starts or {}).get(index))
+        for index, bundles in enumerate(plan.tiles)
         if index not in finished
     ]
     try:

@@ -14,9 +14,11 @@ from surefoot.optimizers import take
 from surefoot.tasks import Prepared, Split
 from surefoot.tasks.split import Batch
 from surefoot.tasks.tree import Tree, leaves, mapped, parted
+from surefoot.training import slots
 from surefoot.training.compiler import Compiler
+from surefoot.training.cuda_graph import Graphs
 from surefoot.training.group import Group, group_of
-from surefoot.training.layout import EMPTY, Layout, layout_of, rung, seated, size
+from surefoot.training.layout import EMPTY, Layout, layout_of, rung, seated, size, sized
 from surefoot.training.randomness import LOOK, key
 from surefoot.training.stack import Stack, StackedModel
 from surefoot.training.trainer import Moves, Row, Updates, initial_model
@@ -28,9 +30,11 @@ COMPILATION, FLOPS, BANDWIDTH = 10.0, 1e11, 5e10  # seconds; a modest processor'
 class FusedTrainer:
     """K rows as one stacked model.
 
-    Parameters: `layout`, the slots (one a row where it is None); `compiler`, which compiles the step of a layout (None:
-    the step is interpreted, and slots without a row are given up); `seeds`, the most that rows of a tile have, so that
-    one compilation serves all tiles. Raises CannotStackError where a trial step fails.
+    Parameters: `layout`, the most slots of every kind that rows will ever need (None: those of `rows`); `compiler`,
+    which compiles the step of a layout (None: the step is interpreted, and there are as many slots as rows); `seeds`,
+    the most that rows of a tile have, so that one compilation serves all tiles; `few`, the first update at which the
+    lower rung of the layout may be too small; `graphs`, which records the step on a GPU. Raises CannotStackError where
+    a trial step fails.
     """
 
     name = "fused"
@@ -42,12 +46,16 @@ class FusedTrainer:
         layout: Layout | None = None,
         compiler: Compiler | None = None,
         seeds: int = 1,
+        few: int = 0,
+        graphs: Graphs | None = None,
     ) -> None:
-        self.task, self.rows, self.compiler, self.most_seeds = task, list(rows), compiler, seeds
-        self.whole = layout or layout_of(rows)
-        self.seats = seated(rows, self.whole)  # the row of every slot there was at first
-        self.origin = list(range(len(self.seats)))  # the slot at first of every slot there is now
-        self.live = [self.seats.index(k) for k in range(len(rows))]  # the slot of every row that goes on
+        self.task, self.compiler, self.most_seeds, self.done, self.graphs = task, compiler, seeds, 0, graphs
+        self.whole, self.groups = layout or layout_of(rows), list[Group]()
+        layout = self._fitting([sum(row.family == kind.family for row in rows) for kind in self.whole], few)
+        seats = seated(rows, layout)  # the row of every slot
+        self.live = [seats.index(k) for k in range(len(rows))]  # the slot of every row
+        self.seeds = [rows[max(row, 0)].seed for row in seats]  # of every slot
+        self.moves: list[Moves] = [row.hyper for row in rows]  # the hyperparameters of every row's last update
         models = {row.seed: initial_model(task, row.seed) for row in rows}
         first = models[rows[0].seed]
         trainable = {name for name, p in first.named_parameters() if p.requires_grad}
@@ -55,8 +63,9 @@ class FusedTrainer:
         stack = {name: torch.stack([held[s][name].detach() for s in self.seeds]) for name in held[rows[0].seed]}
         self.params: Stack = {name: value for name, value in stack.items() if name in trainable}
         self.buffers: Stack = {name: value for name, value in stack.items() if name not in trainable}
-        self.groups = self._grouped()
-        self.done = 0
+        for kind, start in zip(layout, _starts(layout), strict=True):
+            mine = (rows[row].hyper if row != EMPTY else kind.idle for row in seats[start : start + kind.slots])
+            self.groups.append(group_of(kind, start, self.params, list(mine)))
         self.example, self.as_batch = parted(task.train.take(torch.arange(1, device=task.device)))
         self.model = StackedModel(task, first)
         self.idle: set[str] = set()  # vmap gives zeros where autograd gives nothing; torch.optim leaves those alone
@@ -68,14 +77,9 @@ class FusedTrainer:
         return tuple(group.kind for group in self.groups)
 
     @property
-    def slots(self) -> list[int]:
-        """The row of every slot."""
-        return [self.seats[slot] for slot in self.origin]
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seed of every slot; an empty one has that of the first row."""
-        return [self.rows[max(row, 0)].seed for row in self.slots]
+    def sizes(self) -> list[int]:
+        """The slots of every kind."""
+        return [kind.slots for kind in self.layout]
 
     def advance(self, updates: Updates) -> NDArray[np.float64]:
         noise = self.noise(range(updates.start, updates.start + len(updates)))
@@ -88,8 +92,8 @@ class FusedTrainer:
                 arguments = [*leaves(batch), of, keys[i], *(row[i] for row in rows)]
                 step = step or self._chosen(arguments)
                 losses.append(step(*held, *arguments))
-        self.done = updates.start + len(updates)
-        return torch.stack(losses)[:, self.live].to(torch.float64).cpu().numpy()
+        self.done, self.moves = updates.start + len(updates), list(updates.hyper)
+        return torch.stack(losses)[:, self.live].cpu().to(torch.float64).numpy()
 
     def noise(self, steps: Sequence[int]) -> Tensor:
         """The keys of every slot's randomness in some steps `[n, K]`."""
@@ -98,55 +102,72 @@ class FusedTrainer:
 
     @torch.no_grad()
     def outputs(self, split: Split) -> Sequence[Tree]:
-        found = self.model.outputs(self.params, self.buffers, self.noise([LOOK])[0], split)
+        each = [group.evaluated(self.params, self._moves(group, self.moves)) for group in self.groups]
+        params = {name: torch.cat([mine[name] for mine in each]) for name in self.params}
+        found = self.model.outputs(params, self.buffers, self.noise([LOOK])[0], split)
         return [mapped(itemgetter(slot), found) for slot in self.live]
 
-    def keep(self, rows: Sequence[int]) -> None:
-        self.live = [self.live[k] for k in rows]
-        if self.compiler is None:
-            self._settle(sorted(self.live))
-        elif self.layout == self.whole and self._is_worth_a_rung(lower := rung(self.whole)):
-            self._settle(self._fitting(lower))
+    def take(self, rows: Sequence[int]) -> None:
+        wanted, self.moves = [self.live[k] for k in rows], [self.moves[k] for k in rows]
+        layout = self._fitting(slots.counts(wanted, self.sizes), self.task.steps)
+        if layout == self.layout:
+            self.live, pairs = slots.copied(wanted, self.sizes)
+            for source, place in pairs:
+                self._copy(source, place)
+        else:
+            chosen, self.live = slots.resized(wanted, self.sizes, [kind.slots for kind in layout])
+            self._fill(chosen, layout)
 
     def snapshot(self) -> dict[str, Tensor]:
-        place = {"origin": torch.tensor(self.origin), "live": torch.tensor(self.live)}
-        return place | {f"tensor {i}": tensor for i, tensor in enumerate(self.held())}
+        place = {"sizes": self.sizes, "live": self.live, "seeds": self.seeds, "done": [self.done]}
+        numbers = {f"tensor {i}": tensor for i, tensor in enumerate(self.held())}
+        return {name: torch.tensor(value) for name, value in place.items()} | numbers
 
     def restore(self, saved: Mapping[str, Tensor]) -> None:
-        self._settle(saved["origin"].tolist())
-        self.live = saved["live"].tolist()
+        layout = sized(self.whole, saved["sizes"].tolist())
+        chosen, _ = slots.resized([], self.sizes, [kind.slots for kind in layout])
+        self._fill(chosen, layout)
+        self.live, self.seeds, (self.done,) = (saved[name].tolist() for name in ("live", "seeds", "done"))
+        kinds = [group.kind for group in self.groups for _ in range(group.kind.slots)]
+        self.moves = [kinds[slot].idle for slot in self.live]  # until the next update
         for i, tensor in enumerate(self.held()):
             tensor.copy_(saved[f"tensor {i}"])
 
-    def _settle(self, chosen: Sequence[int]) -> None:
-        """Go on with these slots only, named in ascending order."""
-        groups, start = [], 0
-        for group in self.groups:
-            places = [slot - group.slots.start for slot in chosen if group.slots.start <= slot < group.slots.stop]
-            if places:
-                groups.append(group.taking(slice(start, start := start + len(places)), places))
-        self.groups, self.origin = groups, [self.origin[slot] for slot in chosen]
-        self.params, self.buffers = take(self.params, chosen), take(self.buffers, chosen)
-        place = {slot: new for new, slot in enumerate(chosen)}
-        self.live = [place[slot] for slot in self.live if slot in place]
+    def _fitting(self, needed: Sequence[int], until: int) -> Layout:
+        """The layout for so many rows of every kind: as many slots, or of the two rungs of a compiled step the lower
+        one where it is large enough up to an update, and the slots saved are worth a compilation."""
+        if self.compiler is None:
+            return sized(self.whole, needed)
+        lower = rung(self.whole)
+        if any(count > kind.slots for count, kind in zip(needed, lower, strict=True)):
+            return self.whole
+        return lower if self.layout == lower or self._is_worth_a_rung(lower, until) else self.whole
 
-    def _fitting(self, lower: Layout) -> list[int]:
-        """The slots of the live rows, and of others where the lower rung has room."""
-        chosen = []
-        for group, kind in zip(self.groups, lower, strict=True):
-            every = range(group.slots.start, group.slots.stop)
-            chosen += sorted(sorted(every, key=lambda slot: slot not in self.live)[: kind.slots])
-        return chosen
-
-    def _is_worth_a_rung(self, lower: Layout) -> bool:
-        """Whether the live rows fit it, and the updates saved are worth a compilation (reckoned, so as to be the same
-        whenever it is asked)."""
-        mine = ([slot for slot in self.live if group.slots.start <= slot < group.slots.stop] for group in self.groups)
-        fits = all(len(rows) <= kind.slots for rows, kind in zip(mine, lower, strict=True))
-        weights = sum(p[0].numel() for p in self.params.values())
+    def _is_worth_a_rung(self, lower: Layout, until: int) -> bool:
+        """Reckoned, so as to be the same whenever it is asked."""
+        weights = sum(p.numel() for p in initial_model(self.task, 0).parameters())
         seconds = weights * (6 * self.task.batch_size / FLOPS + 40 / BANDWIDTH)  # an update of a row
-        saved = (size(self.whole) - size(lower)) * (self.task.steps - self.done) * seconds
-        return fits and saved > COMPILATION
+        return (size(self.whole) - size(lower)) * (until - self.done) * seconds > COMPILATION
+
+    def _copy(self, source: int, place: int) -> None:
+        self.seeds[place] = self.seeds[source]
+        for tensor in (*self.params.values(), *self.buffers.values()):
+            tensor[place] = tensor[source]
+        for group in self.groups:
+            if source in range(group.slots.start, group.slots.stop):
+                for tensor in group.tensors():
+                    tensor[place - group.slots.start] = tensor[source - group.slots.start]
+
+    def _fill(self, chosen: Sequence[int], layout: Layout) -> None:
+        """Make the slots of a layout, each with the content of one there was."""
+        groups = []
+        for group, kind, start in zip(self.groups, layout, _starts(layout), strict=True):
+            stop = start + kind.slots
+            places = [slot - group.slots.start for slot in chosen[start:stop]]
+            groups.append(group.taking(slice(start, stop), places))
+        self.groups = groups
+        self.params, self.buffers = take(self.params, chosen), take(self.buffers, chosen)
+        self.seeds = [self.seeds[slot] for slot in chosen]
 
     def _step(self, *tensors: Tensor, traced: bool = False) -> Tensor:
         """One update of every slot: what is held (`held`) is written to. Losses `[K]`, each before its update.
@@ -169,10 +190,12 @@ class FusedTrainer:
         return losses
 
     def _chosen(self, arguments: list[Tensor]) -> Any:
+        step: Any = self._step
         # The last, short batch of an epoch is not worth a compilation.
-        if self.compiler is None or arguments[0].shape[1] != self.task.batch_size:
-            return self._step
-        return self.compiler.of(self.layout, partial(self._step, traced=True), [*self.held(), *arguments]) or self._step
+        if self.compiler is not None and arguments[0].shape[1] == self.task.batch_size:
+            example = [*self.held(), *arguments]
+            step = self.compiler.of(self.layout, partial(self._step, traced=True), example) or step
+        return step if self.graphs is None else self.graphs.of(step, self.held(), arguments)
 
     def batches(self, updates: Updates) -> Iterator[Batch]:
         """The samples and targets of every update, leaves `[seeds, B, ...]`."""
@@ -184,19 +207,18 @@ class FusedTrainer:
         states = (tensor for group in self.groups for tensor in group.tensors())
         return [*self.params.values(), *self.buffers.values(), *states]
 
+    def _moves(self, group: Group, moves: Sequence[Moves]) -> list[Moves]:
+        """The hyperparameters of every slot of a group, from those of every row."""
+        row_of = {slot: row for row, slot in enumerate(self.live)}
+        every = range(group.slots.start, group.slots.stop)
+        return [moves[row_of[slot]] if slot in row_of else group.kind.idle for slot in every]
+
     def _table(self, group: Group, updates: Updates) -> Tensor:
-        place = {self.slots[slot]: k for k, slot in enumerate(self.live)}
-        rule = group.kind.rule
-        moves = [updates.hyper[place[row]] if row in place else rule.hyper for row in self.slots[group.slots]]
+        moves = self._moves(group, updates.hyper)
         dtypes = {p.dtype for p in self.params.values()}
         dtype = dtypes.pop() if len(dtypes) == 1 else torch.float64
         return torch.from_numpy(group.table(moves, updates.start, len(updates))).to(self.task.device, dtype)
 
-    def _grouped(self) -> list[Group]:
-        groups, start = [], 0
-        for kind in self.whole:
-            rows = self.seats[start : start + kind.slots]
-            moves: list[Moves] = [kind.rule.hyper if row == EMPTY else self.rows[row].hyper for row in rows]
-            groups.append(group_of(kind, start, self.params, moves))
-            start += kind.slots
-        return groups
+
+def _starts(layout: Layout) -> list[int]:
+    return [sum(kind.slots for kind in layout[:i]) for i in range(len(layout))]

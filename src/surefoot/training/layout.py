@@ -23,10 +23,21 @@ class Kind:
     slots: int
     constant: tuple[tuple[str, float], ...]  # hyperparameters that all rows share and that never move
     varying: tuple[str, ...]  # the others
+    first: tuple[float, ...]  # what the varying ones are in a slot without a row
 
     @property
     def shared(self) -> dict[str, float]:
         return dict(self.constant)
+
+    @property
+    def idle(self) -> dict[str, float]:
+        """The hyperparameters of a slot without a row."""
+        return {**self.shared, **dict(zip(self.varying, self.first, strict=True))}
+
+    @property
+    def family(self) -> tuple[object, ...]:
+        """What rows of this kind have in common."""
+        return self.rule.structure, tuple(sorted([*self.shared, *self.varying]))
 
 
 Layout = tuple[Kind, ...]
@@ -34,7 +45,7 @@ Layout = tuple[Kind, ...]
 
 def layout_of(rows: Sequence[Row]) -> Layout:
     """A slot for each row; kinds in the order in which they first come."""
-    return tuple(_kind([rows[k] for k in members]) for members in _by_kind(rows).values())
+    return tuple(_kind([rows[k] for k in members]) for members in _by_family(rows).values())
 
 
 def size(layout: Layout) -> int:
@@ -48,27 +59,44 @@ def tiled(layout: Layout, most: int) -> Layout:
     return tuple(evolve(kind, slots=math.ceil(kind.slots / tiles)) for kind in layout)
 
 
+def sized(layout: Layout, slots: Sequence[int]) -> Layout:
+    """The same kinds with so many slots."""
+    return tuple(evolve(kind, slots=count) for kind, count in zip(layout, slots, strict=True))
+
+
 def rung(layout: Layout) -> Layout:
     """The next lower rung of the ladder: a third of the slots of every kind."""
     return tuple(evolve(kind, slots=math.ceil(kind.slots / 3)) for kind in layout)
 
 
-def divide(rows: Sequence[Row], layout: Layout) -> list[list[int]]:
-    """The rows of each tile, so that every tile fits the layout; rows that come together stay together."""
-    places = {kind.rule.structure: kind.slots for kind in layout}
-    tiles: dict[int, list[int]] = {}
-    for structure, members in _by_kind(rows).items():
-        for place, row in enumerate(members):
-            tiles.setdefault(place // places[structure], []).append(row)
-    return [sorted(tile) for _, tile in sorted(tiles.items())]
+def divide(rows: Sequence[Row], bundles: Sequence[Sequence[int]], layout: Layout) -> list[list[tuple[int, ...]]]:
+    """The bundles of each tile, so that every tile fits the layout at the end, when all its rows have parted.
+
+    Parameters: `bundles`, the rows that begin as one, all of one kind. A bundle that does not fit is cut; those of
+    several rows come first, so that tiles that begin with few rows are tiles of few rows.
+    """
+    tiles: list[list[tuple[int, ...]]] = []
+    for kind in layout:
+        mine = [bundle for bundle in bundles if rows[bundle[0]].family == kind.family]
+        pieces = [tuple(bundle[i : i + kind.slots]) for bundle in mine for i in range(0, len(bundle), kind.slots)]
+        room: list[int] = []
+        for piece in sorted(pieces, key=len, reverse=True):
+            place = next((k for k, left in enumerate(room) if left >= len(piece)), len(room))
+            if place == len(room):
+                room.append(kind.slots)
+            if place == len(tiles):
+                tiles.append([])
+            room[place] -= len(piece)
+            tiles[place].append(piece)
+    return [sorted(tile) for tile in tiles]
 
 
 def seated(rows: Sequence[Row], layout: Layout) -> list[int]:
     """The row of every slot, kind by kind; EMPTY where one is left over."""
     slots: list[int] = []
-    members = _by_kind(rows)
+    members = _by_family(rows)
     for kind in layout:
-        mine = members.get(kind.rule.structure, [])
+        mine = members.get(kind.family, [])
         if len(mine) > kind.slots:
             raise ValueError(f"{len(mine)} rows of {kind.rule.name} do not fit {kind.slots} slots")
         slots += mine + [EMPTY] * (kind.slots - len(mine))
@@ -80,11 +108,11 @@ def _kind(rows: Sequence[Row]) -> Kind:
     moving = frozenset[str]().union(*(row.moving for row in rows))
     varying = [n for n, value in first.hyper.items() if n in moving or any(row.hyper[n] != value for row in rows)]
     constant = tuple((name, value) for name, value in first.hyper.items() if name not in varying)
-    return Kind(first.rule, len(rows), constant, tuple(varying))
+    return Kind(first.rule, len(rows), constant, tuple(varying), tuple(first.hyper[name] for name in varying))
 
 
-def _by_kind(rows: Sequence[Row]) -> Mapping[tuple[object, ...], list[int]]:
-    kinds: dict[tuple[object, ...], list[int]] = {}
+def _by_family(rows: Sequence[Row]) -> Mapping[tuple[object, ...], list[int]]:
+    families: dict[tuple[object, ...], list[int]] = {}
     for k, row in enumerate(rows):
-        kinds.setdefault(row.rule.structure, []).append(k)
-    return kinds
+        families.setdefault(row.family, []).append(k)
+    return families

@@ -1,32 +1,24 @@
 """The loop trainer: one model after another with plain `torch.optim`. Any model; the oracle of the others."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import Any
 
 import numpy as np
 import torch
-from attrs import frozen
 from numpy.typing import NDArray
 from torch import Tensor
 
 from surefoot.core.keys import seed_of
-from surefoot.optimizers import Rule, set_hyper, torch_optimizer
 from surefoot.tasks import Prepared, Split
-from surefoot.tasks.split import Batch
 from surefoot.tasks.tree import Tree, call, cat, mapped
+from surefoot.training.forward import backward, in_precision
+from surefoot.training.packed import packed, unpacked
 from surefoot.training.randomness import LOOK, key, keyed
-from surefoot.training.trainer import Row, Updates, initial_model
+from surefoot.training.single import Single
+from surefoot.training.trainer import Row, Updates
 
 EVALUATED = 4096  # samples a forward pass when measuring
-
-
-@frozen(eq=False)
-class _Live:
-    row: Row
-    rule: Rule
-    model: torch.nn.Module
-    optimizer: torch.optim.Optimizer
 
 
 class LoopTrainer:
@@ -36,12 +28,7 @@ class LoopTrainer:
 
     def __init__(self, task: Prepared, rows: Sequence[Row]) -> None:
         self.task, self.rows = task, list(rows)
-        self.live = [self._begin(row) for row in rows]
-
-    def _begin(self, row: Row) -> _Live:
-        model = initial_model(self.task, row.seed)
-        trainable = [p for p in model.parameters() if p.requires_grad]
-        return _Live(row, row.rule, model, torch_optimizer(row.rule, trainable, row.hyper))
+        self.live = [Single.of(task, row, origin) for origin, row in enumerate(rows)]
 
     def advance(self, updates: Updates) -> NDArray[np.float64]:
         losses = torch.empty(len(updates), len(self.live), dtype=torch.float64)
@@ -54,54 +41,43 @@ class LoopTrainer:
             samples = torch.stack([updates.samples[seed] for seed in place], dim=1)
             for i, batches in enumerate(self.task.train.batches(samples)):
                 for k, live in enumerate(self.live):
-                    set_hyper(live.optimizer, live.rule, updates.at(k, i))
                     x, y = (mapped(itemgetter(place[live.row.seed]), part) for part in batches)
-                    losses[i, k] = self._update(live, (x, y), updates.start + i)
+                    losses[i, k] = self._gradients(live, x, y, updates.start + i)
+                    live.update(updates.at(k, i))
         return losses.numpy()
 
-    def _update(self, live: _Live, batch: Batch, step: int) -> Tensor:
+    def _gradients(self, live: Single, x: Tree, y: Tree, step: int) -> Tensor:
+        """The gradients of a batch, left with the model's parameters; its loss."""
         torch.manual_seed(seed_of(live.row.seed, "draws", step))
         noise = torch.tensor(key(live.row.seed, step), device=self.task.device)
-        x, y = batch
-        with keyed(noise):
-            loss: Any = self.task.loss(call(live.model, x), y)
         live.optimizer.zero_grad()
-        loss.backward()
-        live.optimizer.step()
-        return loss.detach()  # type: ignore[no-any-return]
+        return backward(self.task, live.model, x, y, noise)
 
     @torch.no_grad()
     def outputs(self, split: Split) -> list[Tree]:
         with torch.random.fork_rng(devices=[]):
             return [self._outputs(live, split) for live in self.live]
 
-    def _outputs(self, live: _Live, split: Split) -> Tree:
+    def _outputs(self, live: Single, split: Split) -> Tree:
         torch.manual_seed(seed_of(live.row.seed, "look"))
         live.model.eval()
-        with keyed(torch.tensor(key(live.row.seed, LOOK), device=self.task.device)):
+        noise = torch.tensor(key(live.row.seed, LOOK), device=self.task.device)
+        with live.measured(), keyed(noise), in_precision(self.task):
             return cat([call(live.model, x) for x, _ in split.parts(EVALUATED)])
 
-    def keep(self, rows: Sequence[int]) -> None:
-        self.live = [self.live[k] for k in rows]
+    def take(self, rows: Sequence[int]) -> None:
+        # In one go with its optimizer, which names the model's very parameters.
+        self.live = [self.live[k] if k not in rows[:i] else copy.deepcopy(self.live[k]) for i, k in enumerate(rows)]
 
     def snapshot(self) -> dict[str, Tensor]:
-        saved: dict[str, Tensor] = {}
+        saved = {"origins": torch.tensor([live.origin for live in self.live])}
         for k, live in enumerate(self.live):
-            saved |= {f"{k} model {name}": value for name, value in live.model.state_dict().items()}
-            for index, state in live.optimizer.state_dict()["state"].items():
-                saved |= {f"{k} state {index} {name}": v for name, v in state.items() if isinstance(v, Tensor)}
-        return {"rows": torch.tensor([self.rows.index(live.row) for live in self.live])} | saved
+            saved |= {f"{k} {name}": tensor for name, tensor in packed(live.state()).items()}
+        return saved
 
     def restore(self, saved: Mapping[str, Tensor]) -> None:
-        self.live = [self.live[row] for row in saved["rows"].tolist()]
+        self.live = [Single.of(self.task, self.rows[origin], origin) for origin in saved["origins"].tolist()]
         for k, live in enumerate(self.live):
-            live.model.load_state_dict(_part(saved, f"{k} model "))
-            states: dict[int, dict[str, Tensor]] = {}
-            for name, value in _part(saved, f"{k} state ").items():
-                index, _, key = name.partition(" ")
-                states.setdefault(int(index), {})[key] = value.clone()
-            live.optimizer.load_state_dict({**live.optimizer.state_dict(), "state": states})
-
-
-def _part(saved: Mapping[str, Tensor], start: str) -> dict[str, Tensor]:
-    return {name.removeprefix(start): value for name, value in saved.items() if name.startswith(start)}
+            start = f"{k} "
+            part = {name.removeprefix(start): value for name, value in saved.items() if name.startswith(start)}
+            live.load(unpacked(part))

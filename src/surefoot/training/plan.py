@@ -11,9 +11,11 @@ PlaceName = Literal["here", "pool"]
 TRAINERS = ("auto", "fused", "loop")
 PLACES = ("auto", "here", "pool")
 
+Bundle = tuple[int, ...]  # runs that begin as one row, by index
 
-def _tiles(given: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(rows) for rows in given)
+
+def _tiles(given: Sequence[Sequence[Sequence[int]]]) -> tuple[tuple[Bundle, ...], ...]:
+    return tuple(tuple(tuple(bundle) for bundle in bundles) for bundles in given)
 
 
 @frozen
@@ -24,7 +26,9 @@ class Plan:
         trainer: "fused" or "loop"; place: "here", in this process, or "pool", a process per core.
         compiled: whether the fused trainer's step is compiled.
         threads: of each process.
-        most: how many rows a tile is meant to hold; tiles: the runs of each, by index.
+        most: how many rows a tile is meant to hold.
+        tiles: of each the rows it begins with, and of each row the runs that begin as this one row, by index.
+        expected: how many seconds it was expected to take, where that was measured.
     """
 
     trainer: TrainerName
@@ -32,11 +36,16 @@ class Plan:
     compiled: bool
     threads: int
     most: int
-    tiles: tuple[tuple[int, ...], ...] = field(converter=_tiles)
+    tiles: tuple[tuple[Bundle, ...], ...] = field(converter=_tiles)
+    expected: float | None = None
 
     def __str__(self) -> str:
         words = [self.trainer, *(["compiled"] if self.compiled else []), *(["pool"] if self.place == "pool" else [])]
         return ", ".join(words)
+
+    def runs(self, tile: int) -> list[int]:
+        """The runs of a tile, by index."""
+        return [run for bundle in self.tiles[tile] for run in bundle]
 
     def to_json(self) -> dict[str, Any]:
         return attrs.asdict(self)

@@ -1,6 +1,6 @@
-"""A recipe bound to a horizon: its optimizer rule, and a curve for every hyperparameter that moves."""
+"""A recipe bound to a horizon: its optimizer rule, and a curve for every hyperparameter that moves; and runs of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +10,18 @@ from numpy.typing import NDArray
 from surefoot.core.errors import RecipeError, ScheduleError
 from surefoot.core.recipe import Recipe, check_rate
 from surefoot.core.record import Observation
+from surefoot.core.run import Run
 from surefoot.core.text import number_of
 from surefoot.core.units import Clock
 from surefoot.optimizers import Rule
 from surefoot.optimizers import parse as parse_rule
+from surefoot.optimizers.rule import AROUND
+from surefoot.optimizers.scopes import AT, base
 from surefoot.schedules import Curve, Schedule, to_json
 from surefoot.schedules import parse as parse_schedule
 from surefoot.schedules.reactive import States
 from surefoot.schedules.wall_clock import WallClockReducer
+from surefoot.training.trainer import Row
 
 LONGEST = 10**8  # steps: every value of a schedule is looked at before training
 
@@ -53,6 +57,30 @@ class Policy:
         moves = self.moves(0, 1, self.start())
         return {name: float(np.ravel(value)[0]) for name, value in moves.items()}
 
+    @property
+    def steps(self) -> int:
+        """The horizon, in updates."""
+        return self.curves["lr"].steps
+
+    @property
+    def first_look(self) -> int:
+        """The updates made before anything can have been observed."""
+        return self.curves["lr"].clock.steps_per_epoch or self.steps
+
+    @property
+    def hyper_names(self) -> tuple[str, ...]:
+        """The hyperparameters, those of chosen parameters too (`weight_decay@*.bias`)."""
+        return tuple(dict.fromkeys((*self.fixed, *self.moving)))
+
+    @property
+    def family(self) -> tuple[object, ...]:
+        """What runs must have in common to be updated together, and to be one run while their numbers agree."""
+        return self.rule.structure, tuple(sorted(self.hyper_names))
+
+    def is_reactive(self, name: str) -> bool:
+        """Whether a hyperparameter depends on what is observed."""
+        return name in self.curves and bool(self.curves[name].reducers)
+
     def content(self) -> dict[str, Any]:
         """What the recipe does, whatever it is called and however it is written: what a run's key is made of."""
         curves = {name: to_json(curve.schedule) for name, curve in self.curves.items()}
@@ -66,6 +94,19 @@ class Policy:
             for name, curve in self.curves.items()
             for found in curve.check(of=name)
         ]
+
+
+@frozen(eq=False)
+class Entry:
+    """A run and what it needs to train: its policy, and what was observed of it before, where it goes on."""
+
+    run: Run
+    policy: Policy
+    past: Sequence[Observation] = ()
+
+    def row(self) -> Row:
+        """The run as a trainer sees it."""
+        return Row(self.policy.rule, self.policy.first(), self.run.seed, self.policy.moving)
 
 
 def bind(recipe: Recipe, clock: Clock) -> Policy:
@@ -83,10 +124,15 @@ def bind(recipe: Recipe, clock: Clock) -> Policy:
         fixed = dict(rule.hyper)
         for name, text in recipe.hyper:
             value = number_of(text)
-            if value is not None:
-                fixed = rule.filled({**fixed, name: value})
-            else:
+            if AT in name and base(name) in AROUND:
+                raise RecipeError(f"{base(name)} is of the whole model", received=name, remedy=f"write {base(name)}")
+            if value is None:
                 schedules[name] = _scheduled(rule, name, text)
+            elif name.startswith(f"lr{AT}"):
+                schedules[name] = _rate(check_rate(value), parse_schedule(recipe.schedule))
+            else:
+                rule.check(base(name), value)
+                fixed[name] = float(value)
         curves = {name: _fitting(schedule, clock) for name, schedule in schedules.items()}
         ranges = {name: _in_range(rule, name, curve) for name, curve in curves.items()}
     except (RecipeError, ScheduleError) as wrong:
@@ -121,7 +167,7 @@ def _rate(peak: float, shape: Schedule) -> Schedule:
 
 
 def _scheduled(rule: Rule, name: str, text: str) -> Schedule:
-    rule.check(name, rule.hyper.get(name, 0.0))
+    rule.check(base(name), rule.hyper.get(base(name), 0.0))
     schedule = parse_schedule(text)
     if not schedule.is_rate:
         raise ScheduleError(
@@ -134,7 +180,7 @@ def _in_range(rule: Rule, name: str, curve: Curve) -> tuple[float, float]:
     values = curve.values()
     for step in {int(values.argmin()), int(values.argmax())}:
         try:
-            rule.check(name, float(values[step]))
+            rule.check(base(name), float(values[step]))
         except RecipeError as wrong:
             raise RecipeError(f"{wrong.what}; at step {step} of {curve.steps} it is", received=wrong.received) from None
     return float(values.min()), float(values.max())

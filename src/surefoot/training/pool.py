@@ -20,8 +20,9 @@ from attrs import define, field, frozen
 from surefoot.core.record import Failed, Note, Observation, Progress, Saved, Sink
 from surefoot.training.parcel import pack, write_checkpoint
 from surefoot.training.place import Whole, Work, cores, here
+from surefoot.training.policy import Entry
 from surefoot.training.scratch import scratch
-from surefoot.training.tile import Entry, Tile
+from surefoot.training.tile import Tile
 from surefoot.training.told import Told
 from surefoot.training.worker import Done, Job, Message, Raised, Unusable, copy_name
 
@@ -71,7 +72,7 @@ class _Course:
     def live(self) -> list[int]:
         """The runs that were not over before this sitting."""
         start = self.tile.start
-        return list(start.live) if start else [entry.run.index for entry in self.tile.entries]
+        return list(start.runs) if start else [entry.run.index for entry in self.tile.entries]
 
     def __str__(self) -> str:
         first, *others = (entry.run for entry in self.tile.entries)
@@ -144,9 +145,12 @@ class _Pool:
         tile, start = course.tile, self._checkpoint(course)
         if tile.start and start and not start.exists():
             write_checkpoint(tile.start, start)
-        runs = [(each.run, each.policy.curves["lr"].clock, self._past(course, each)) for each in tile.entries]
+        bundles = [
+            [(each.run, each.policy.curves["lr"].clock, self._past(course, each)) for each in bundle]
+            for bundle in tile.bundles
+        ]
         job = self.folder / f"{tile.index}.job"
-        job.write_bytes(pickle.dumps(Job(tile.index, runs, start)))
+        job.write_bytes(pickle.dumps(Job(tile.index, bundles, start)))
         with suppress(OSError):  # it is dead already, which is noticed where it is listened to
             worker.connection.send(job)
 

@@ -10,6 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from surefoot.tasks import Prepared, Split
 from surefoot.tasks.tree import Tree, arguments, cat, leaves, parted
+from surefoot.training.forward import in_precision, noise_of, portions
 from surefoot.training.randomness import keyed
 
 OUTPUTS = 1 << 22  # numbers in flight in a forward pass when measuring
@@ -21,7 +22,7 @@ class StackedModel:
     """What a model computes, apart from the numbers it computes with."""
 
     def __init__(self, task: Prepared, model: torch.nn.Module) -> None:
-        self.loss, self.model = task.loss, model
+        self.task, self.model = task, model
 
     def gradients(self, params: Stack, buffers: Stack, x: Tree, y: Tree, noise: Tensor) -> tuple[Stack, Tensor, Stack]:
         """Each row's gradients, its loss `[K]`, and its buffers after the step.
@@ -31,12 +32,21 @@ class StackedModel:
         self.model.train()
 
         def loss_of(params: Stack, buffers: Stack, x: Tree, y: Tree, noise: Tensor) -> tuple[Tensor, Stack]:
-            with keyed(noise):
-                return self.loss(self._called(params, buffers, x), y), buffers
+            with keyed(noise), in_precision(self.task):
+                return self.task.loss(self._called(params, buffers, x), y), buffers
 
         each_row: Any = vmap(grad_and_value(loss_of, has_aux=True))
+        sums: list[tuple[Stack, Tensor]] = []
         with sdpa_kernel(SDPBackend.MATH):  # the others have no rule for stacks
-            grads, (losses, buffers) = each_row(params, buffers, x, y, noise)
+            for share, number, some_x, some_y in portions(self.task, x, y, dim=1):
+                key = noise_of(noise, number)
+                grads, (losses, buffers) = each_row(params, buffers, some_x, some_y, key)
+                if share < 1:
+                    grads, losses = {name: share * grad for name, grad in grads.items()}, share * losses
+                sums.append((grads, losses))
+        (grads, losses), *others = sums
+        for more, some in others:
+            grads, losses = {name: grad + more[name] for name, grad in grads.items()}, losses + some
         return grads, losses.detach(), buffers
 
     @torch.no_grad()
@@ -47,7 +57,7 @@ class StackedModel:
 
         def one_row(params: Stack, buffers: Stack, noise: Tensor, x: Tree) -> list[Tensor]:
             nonlocal form  # what is no tensor in the outputs cannot pass through vmap
-            with keyed(noise):
+            with keyed(noise), in_precision(self.task):
                 tensors, form = parted(self._called(params, buffers, x))
             return tensors
 

@@ -1,7 +1,7 @@
 """One tile: rows trained together from their first update, or from a checkpoint, to the end of the horizon."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,83 +10,49 @@ from numpy.typing import NDArray
 
 from surefoot.core.errors import TaskError
 from surefoot.core.record import Diverged, Finished, Losses, Observation, Observed, Progress, Saved, Sink
-from surefoot.core.run import Run
-from surefoot.schedules.reactive import States
 from surefoot.tasks import Prepared, Split
-from surefoot.training.checkpoint import Checkpoint, Save
-from surefoot.training.policy import Policy
-from surefoot.training.trainer import Moves, Row, Trainer, Updates, order
+from surefoot.training.checkpoint import Checkpoint, Saving
+from surefoot.training.course import Live, rows_of
+from surefoot.training.layout import Layout
+from surefoot.training.policy import Entry
+from surefoot.training.trainer import Row, Trainer, Updates, order
+from surefoot.training.tree import Stage, forest
 
 STRIDE = 64  # updates between two looks at the losses
-TABLE = 4096  # updates whose hyperparameters are evaluated at once
 SHARE = 50  # writing checkpoints may take a fiftieth of the time
 
 
 @frozen(eq=False)
-class Entry:
-    """A run and what it needs to train: its policy, and what was observed of it before, where it goes on."""
-
-    run: Run
-    policy: Policy
-    past: Sequence[Observation] = ()
-
-    def row(self) -> Row:
-        return Row(self.policy.rule, self.policy.first(), self.run.seed, self.policy.moving)
-
-
-@frozen(eq=False)
 class Tile:
-    """Rows to be trained together. `start`: where they go on from; None begins."""
+    """Rows to be trained together.
+
+    Parameters: `bundles`, of each row it begins with the runs that begin as this one row; `start`, where they go on
+    from; None begins.
+    """
 
     index: int
-    entries: Sequence[Entry]
+    bundles: Sequence[Sequence[Entry]]
     start: Checkpoint | None = None
 
+    @property
+    def entries(self) -> list[Entry]:
+        return [entry for bundle in self.bundles for entry in bundle]
+
     def rows(self) -> list[Row]:
-        return [entry.row() for entry in self.entries]
+        """The rows it begins with."""
+        return [bundle[0].row() for bundle in self.bundles]
 
 
-@frozen(eq=False)
-class Saving:
-    """Where checkpoints go, and after how many seconds at the earliest the next one is written."""
-
-    save: Save
-    every: float
-
-
-@define(eq=False)
-class _Live:
-    """A run while it trains."""
-
-    entry: Entry
-    states: dict[str, States]
-    seconds: float = 0.0
-    losses: list[float] = field(factory=list)  # since the last observation
-    table: Moves = field(factory=dict)  # the hyperparameters of some updates to come,
-    first: int = 0  # from this one on
-    last: int = 0
-
-    def moves(self, start: int, stop: int, horizon: int) -> Moves:
-        """The hyperparameters of updates start … stop − 1."""
-        if not self.first <= start < stop <= self.last:
-            self.first, self.last = start, max(stop, min(start + TABLE, horizon))
-            self.table = self.entry.policy.moves(self.first, self.last, self.states)
-        part = slice(start - self.first, stop - self.first)
-        return {name: value[part] if isinstance(value, np.ndarray) else value for name, value in self.table.items()}
-
-    def observe(self, observation: Observation) -> None:
-        """Take notice: what comes may depend on it."""
-        states = self.entry.policy.observe(self.states, observation)
-        if states != self.states:
-            self.states, self.last = states, 0
-
-    @property
-    def index(self) -> int:
-        return self.entry.run.index
-
-    @property
-    def seed(self) -> int:
-        return self.entry.run.seed
+def outgrown(tile: Tile, layout: Layout) -> int:
+    """The first update at which the rows of a tile may be too many for a layout; the horizon where none is."""
+    stages: dict[object, list[Stage]] = {}
+    for bundle in tile.bundles:
+        stages.setdefault(bundle[0].policy.family, []).extend(forest([entry.policy for entry in bundle]))
+    forks = {0, *(step for each in stages.values() for stage in each for step in stage.forks())}
+    for step in sorted(forks):
+        if any(sum(s.live(step) for s in stages.get(kind.family, ())) > kind.slots for kind in layout):
+            return step
+    return tile.entries[0].policy.steps
 
 
 def train_tile(task: Prepared, tile: Tile, trainer: Trainer, sink: Sink, saving: Saving | None = None) -> None:
@@ -104,34 +70,37 @@ class _Training:
     trainer: Trainer
     sink: Sink
     saving: Saving | None
-    live: list[_Live] = field(init=False)
+    live: list[Live] = field(init=False)
     step: int = field(init=False, default=0)  # updates made
-    done: int = field(init=False, default=0)  # updates of rows made
+    done: int = field(init=False, default=0)  # updates of runs made
     saved: float = field(init=False, factory=time.monotonic)  # when
     wait: float = field(init=False, default=0.0)  # seconds between two checkpoints
 
     def __attrs_post_init__(self) -> None:
-        self.live = [_Live(entry, entry.policy.start()) for entry in self.tile.entries]
+        self.live = rows_of(self.tile.bundles)
         self.wait = self.saving.every if self.saving else 0.0
         if self.tile.start is not None:
             self._go_on(self.tile.start)
 
     def _go_on(self, start: Checkpoint) -> None:
         self.trainer.restore(start.rows)
-        by_index = {each.index: each for each in self.live}
-        self.live = [by_index[run] for run in start.live]
-        for each, seconds, losses in zip(self.live, start.seconds, start.losses, strict=True):
-            each.seconds, each.losses = seconds, list(losses)
-            for observation in each.entry.past:
-                each.observe(observation)
-        self.step, self.done = start.step, start.step * len(self.live)
+        courses = {course.index: course for row in self.live for course in row.courses}
+        self.live = [Live([courses[run] for run in runs], list(losses)) for runs, losses in start.held()]
+        seconds = dict(zip(start.runs, start.seconds, strict=True))
+        for row in self.live:
+            for course in row.courses:
+                course.seconds = seconds[course.index]
+                for observation in course.entry.past:
+                    course.observe(observation)
+            for observation in row.courses[0].entry.past:
+                row.improves(self._rank(observation.values))
+        self.step, self.done = start.step, start.step * len(start.runs)
 
     def whole(self) -> None:
         self._progress()
         while self.live and self.step < self.task.steps:
             self._epoch(*divmod(self.step, self.task.steps_per_epoch))
-        for each, final in zip(self.live, self._test(), strict=True):
-            self.sink(Finished(each.index, each.seconds, final))
+        self._finish(range(len(self.live)))
         self._progress()
 
     def _epoch(self, epoch: int, offset: int) -> None:
@@ -141,26 +110,35 @@ class _Training:
         full = len(self.task.train) // size  # the last batch may be short, and is then on its own
         while self.live and offset < self.task.steps_per_epoch:
             stop = min(offset + STRIDE, self.task.steps_per_epoch if offset >= full else full)
+            stop = offset + self._part(stop - offset)
             self._advance({seed: torch.stack(parts[offset:stop]) for seed, parts in batches.items()})
             offset = stop
             if offset == self.task.steps_per_epoch:
                 self._observe()
             self._save()
 
+    def _part(self, n: int) -> int:
+        """Fork the rows whose runs do not do the same in the next update; for how many updates they then do, up to
+        `n`."""
+        rows = [row.parted(self.step) for row in self.live]
+        if any(len(parts) > 1 for parts in rows):
+            self.trainer.take([k for k, parts in enumerate(rows) for _ in parts])
+            self.live = [row for parts in rows for row in parts]
+        return min(row.agree(self.step, self.step + n) for row in self.live)
+
     def _advance(self, samples: dict[int, torch.Tensor]) -> None:
         began, start = time.perf_counter(), self.step
         n = len(next(iter(samples.values())))
-        hyper = [each.moves(start, start + n, self.task.steps) for each in self.live]
-        losses = self.trainer.advance(Updates(start, samples, hyper))
+        losses = self.trainer.advance(Updates(start, samples, [row.moves(start, start + n) for row in self.live]))
         self._charge(began)
-        self.step, self.done = start + n, self.done + losses.size
+        self.step, self.done = start + n, self.done + n * self._runs()
         finite = np.isfinite(losses)
-        for k, each in enumerate(self.live):
+        for k, row in enumerate(self.live):
             good = n if finite[:, k].all() else int(finite[:, k].argmin())
-            each.losses += losses[:good, k].tolist()
-            if good:
-                self.sink(Losses(each.index, start, losses[:good, k].copy()))
-        self._drop(np.asarray(~finite.all(axis=0)), start + (~finite).argmax(axis=0))
+            row.losses += losses[:good, k].tolist()
+            for course in row.courses if good else ():
+                self.sink(Losses(course.index, start, losses[:good, k].copy()))
+        self._lose(np.asarray(~finite.all(axis=0)), start + (~finite).argmax(axis=0))
         self._progress()
 
     def _observe(self) -> None:
@@ -170,45 +148,75 @@ class _Training:
         measured = self._measure(self.task.watched)
         self._charge(began)
         bad = np.array([not np.isfinite(values["loss"]) for values in measured])
-        for each, values, lost in zip(self.live, measured, bad, strict=True):
-            if lost:
+        for k, (row, values) in enumerate(zip(self.live, measured, strict=True)):
+            if bad[k]:
                 continue
-            self._check(each, values)
-            observation = Observation(self.step, {**values, "train_loss": float(np.mean(each.losses))})
-            each.losses.clear()
-            self.sink(Observed(each.index, observation))
-            each.observe(observation)
-        self._drop(bad, np.full(len(bad), self.step))
+            self._check(row, values)
+            observation = Observation(self.step, {**values, "train_loss": float(np.mean(row.losses))})
+            row.losses.clear()
+            better = row.improves(self._rank(values))
+            for course in row.courses:
+                if self.saving is not None and self.saving.look is not None:
+                    self.saving.look(course.index, better, self.trainer, k, observation)
+                self.sink(Observed(course.index, observation))
+            row.observe(observation)
+        self._lose(bad, np.full(len(bad), self.step))
+        self._stop_early()
         self._progress()
 
-    def _check(self, each: _Live, values: dict[str, float]) -> None:
+    def _rank(self, values: Mapping[str, float]) -> float:
+        rank = self.task.rank
+        return values[rank.name] if rank.goal == "max" else -values[rank.name]
+
+    def _check(self, row: Live, values: Mapping[str, float]) -> None:
         for name, value in values.items():
             if not np.isfinite(value):
                 raise TaskError(
-                    f"metric {name!r} is not finite for {each.entry.run.recipe.name!r}, seed {each.seed}, after step "
-                    f"{self.step}, though the loss is",
+                    f"metric {name!r} is not finite for {row.courses[0].entry.run.recipe.name!r}, seed {row.seed}, "
+                    f"after step {self.step}, though the loss is",
                     received=value,
                     remedy="a metric must give a number for any finite outputs",
                 )
 
-    def _drop(self, lost: NDArray[np.bool_], steps: NDArray[np.int64]) -> None:
-        if not lost.any():
-            return
+    def _lose(self, lost: NDArray[np.bool_], steps: NDArray[np.int64]) -> None:
         for k in np.flatnonzero(lost):
-            self.sink(Diverged(self.live[k].index, int(steps[k])))
-            self.sink(Finished(self.live[k].index, self.live[k].seconds))
-        kept = np.flatnonzero(~lost).tolist()
-        self.live = [self.live[k] for k in kept]
-        if kept:
-            self.trainer.keep(kept)
+            for course in self.live[k].courses:
+                self.sink(Diverged(course.index, int(steps[k])))
+                self.sink(Finished(course.index, course.seconds))
+        self._keep(np.flatnonzero(~lost).tolist())
+
+    def _stop_early(self) -> None:
+        """Rows that have not improved for as long as the task is patient are over."""
+        patience = self.task.patience
+        if patience is None or self.step == self.task.steps:
+            return
+        over = [k for k, row in enumerate(self.live) if row.stale >= patience]
+        self._finish(over)
+        self._keep([k for k in range(len(self.live)) if k not in over])
+
+    def _finish(self, rows: Sequence[int]) -> None:
+        """These rows are over: they are tested."""
+        tested = self._measure(self.task.test) if self.task.test is not None and rows else None
+        for k in rows:
+            final = {} if tested is None else tested[k]
+            for course in self.live[k].courses:
+                self.sink(Finished(course.index, course.seconds, final))
+
+    def _keep(self, rows: Sequence[int]) -> None:
+        if len(rows) == len(self.live):
+            return
+        self.live = [self.live[k] for k in rows]
+        if rows:
+            self.trainer.take(rows)
 
     def _save(self) -> None:
         now = time.monotonic()
         if self.saving is None or not self.live or self.step == self.task.steps or now - self.saved < self.wait:
             return
-        live, seconds = zip(*((each.index, each.seconds) for each in self.live), strict=True)
-        rows = self.trainer.snapshot()
-        checkpoint = Checkpoint(self.step, live, seconds, [each.losses for each in self.live], rows)
+        live = tuple(tuple(course.index for course in row.courses) for row in self.live)
+        seconds = tuple(course.seconds for row in self.live for course in row.courses)
+        losses = [row.losses for row in self.live]
+        checkpoint = Checkpoint(self.step, live, seconds, losses, self.trainer.snapshot())
         name = self.saving.save(*checkpoint.parts())
         self.sink(Saved(self.tile.index, self.step, name))
         self.saved = time.monotonic()
@@ -222,17 +230,15 @@ class _Training:
                 for outputs in self.trainer.outputs(split)
             ]
 
-    def _test(self) -> list[dict[str, float]]:
-        if self.task.test is None or not self.live:
-            return [{} for _ in self.live]
-        return self._measure(self.task.test)
-
     def _charge(self, began: float) -> None:
         share = (time.perf_counter() - began) / len(self.live)
-        for each in self.live:
-            each.seconds += share
+        for row in self.live:
+            row.charge(share)
+
+    def _runs(self) -> int:
+        return sum(len(row.courses) for row in self.live)
 
     def _progress(self) -> None:
-        left = (self.task.steps - self.step) * len(self.live)
+        left = (self.task.steps - self.step) * self._runs()
         what = f"{self.trainer.name}, step {self.step} of {self.task.steps}"
-        self.sink(Progress(self.done, self.done + left, len(self.live), len(self.tile.entries), what))
+        self.sink(Progress(self.done, self.done + left, self._runs(), len(self.tile.entries), what))

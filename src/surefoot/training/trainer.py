@@ -25,6 +25,11 @@ class Row:
     seed: int
     moving: frozenset[str] = frozenset()  # the hyperparameters that do not stay as they are
 
+    @property
+    def family(self) -> tuple[object, ...]:
+        """What rows must have in common to be updated together."""
+        return self.rule.structure, tuple(sorted(self.hyper))
+
 
 @frozen(eq=False)
 class Updates:
@@ -56,8 +61,9 @@ class Trainer(Protocol):
         """Each row's outputs on a split, in evaluation mode: what the model returns, leaves `[N, ...]`."""
         ...
 
-    def keep(self, rows: Sequence[int]) -> None:
-        """Go on with these rows only, named in ascending order; their numbers do not change."""
+    def take(self, rows: Sequence[int]) -> None:
+        """Go on with these rows, named in ascending order: one that is not named is dropped, one that is named twice
+        forks. No other row's numbers change."""
         ...
 
     def snapshot(self) -> dict[str, Tensor]:

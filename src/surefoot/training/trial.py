@@ -4,6 +4,7 @@ That nothing raises is not enough: a module that keeps state outside its paramet
 instead of writing into it, runs under `vmap` and trains another model without a word.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,6 +15,7 @@ from surefoot.tasks import Prepared
 from surefoot.tasks.in_memory import InMemory
 from surefoot.tasks.split import Batch
 from surefoot.tasks.tree import Tree, call, leaves, mapped
+from surefoot.training.forward import backward, in_precision
 from surefoot.training.randomness import LOOK, key, keyed
 from surefoot.training.trainer import initial_model
 
@@ -26,6 +28,7 @@ CLOSE = {
     torch.float64: 1e-8,
     torch.float32: 1e-3,
 }  # relative to the largest entry (of all gradients): rounding is far below
+ROUGH = 0.05  # in other types, and where bfloat16 is in between
 
 
 class CannotStackError(SurefootError):
@@ -55,7 +58,7 @@ def try_stack(trainer: "FusedTrainer") -> set[str]:
         raise CannotStackError(brief(failure)) from failure
     idle: set[str] = set()
     for seed, slot in {seed: slot for slot, seed in enumerate(seeds)}.items():
-        idle |= _compare(seen, slot, _alone(task, seed, batch, look.x))
+        idle |= _compare(seen, slot, _alone(task, seed, batch, look.x), CLOSE if task.precision == "full" else {})
     return idle
 
 
@@ -65,27 +68,27 @@ def _alone(task: Prepared, seed: int, batch: Batch, look: Tree) -> list[dict[str
     seen: list[dict[str, Tensor | None]] = []
     x, y = batch
     for step in STEPS:
-        with keyed(torch.tensor(key(seed, step), device=task.device)):
-            loss: Any = task.loss(call(model, x), y)
         model.zero_grad()
-        loss.backward()
+        loss = backward(task, model, x, y, torch.tensor(key(seed, step), device=task.device))
         grads = {name: p.grad for name, p in model.named_parameters() if name in trainable}
         held = dict(model.named_buffers()) | {n: p for n, p in model.named_parameters() if n not in trainable}
         held = {name: value.detach().clone() for name, value in held.items()}
-        seen.append({"the loss": loss.detach(), **_named(GRADIENT, grads), **_named("the buffer ", held)})
-    with torch.no_grad(), keyed(torch.tensor(key(seed, LOOK), device=task.device)):
+        seen.append({"the loss": loss, **_named(GRADIENT, grads), **_named("the buffer ", held)})
+    with torch.no_grad(), keyed(torch.tensor(key(seed, LOOK), device=task.device)), in_precision(task):
         seen.append({**_numbered(call(model.eval(), look))})
     return seen
 
 
-def _compare(stack: list[dict[str, Tensor]], k: int, alone: list[dict[str, Tensor | None]]) -> set[str]:
+def _compare(
+    stack: list[dict[str, Tensor]], k: int, alone: list[dict[str, Tensor | None]], near: Mapping[torch.dtype, float]
+) -> set[str]:
     idle = set()
     for stacked, single in zip(stack, alone, strict=True):
         steepest = max((_largest(value) for name, value in single.items() if name.startswith(GRADIENT)), default=0.0)
         for name, value in single.items():
             if value is None:
                 idle.add(name.removeprefix(GRADIENT))
-            elif not _close(stacked[name][k], value, steepest if name.startswith(GRADIENT) else _largest(value)):
+            elif not _close(stacked[name][k], value, steepest if name.startswith(GRADIENT) else _largest(value), near):
                 raise CannotStackError(f"{name} of the stacked model differs from that of the model alone")
     return idle
 
@@ -94,11 +97,11 @@ def _largest(value: Tensor | None) -> float:
     return 0.0 if value is None or value.numel() == 0 else float(value.abs().max())
 
 
-def _close(ours: Tensor, theirs: Tensor, scale: float) -> bool:
+def _close(ours: Tensor, theirs: Tensor, scale: float, near: Mapping[torch.dtype, float]) -> bool:
     if not theirs.is_floating_point():
         return torch.equal(ours, theirs)
     gap = ((ours - theirs).abs() / max(scale, 1e-30)).nan_to_num(0.0)  # where both are not finite they agree
-    return torch.equal(ours.isfinite(), theirs.isfinite()) and bool((gap <= CLOSE.get(theirs.dtype, 0.05)).all())
+    return torch.equal(ours.isfinite(), theirs.isfinite()) and bool((gap <= near.get(theirs.dtype, ROUGH)).all())
 
 
 def _numbered(outputs: Tree) -> dict[str, Tensor]:

@@ -23,8 +23,8 @@ from surefoot.training.compiler import Compiler
 from surefoot.training.memory import keep_freed_memory
 from surefoot.training.parcel import read_checkpoint, unpack, write_checkpoint
 from surefoot.training.place import Work, computing, make
-from surefoot.training.policy import bind
-from surefoot.training.tile import Entry, Tile, train_tile
+from surefoot.training.policy import Entry, bind
+from surefoot.training.tile import Tile, train_tile
 
 
 @frozen(eq=False)
@@ -32,7 +32,7 @@ class Job:
     """A tile as it travels: policies hold functions, so they are bound again. `start`: the file of a checkpoint."""
 
     tile: int
-    runs: Sequence[tuple[Run, Clock, Sequence[Observation]]]
+    bundles: Sequence[Sequence[tuple[Run, Clock, Sequence[Observation]]]]
     start: Path | None
 
 
@@ -111,11 +111,11 @@ def _serve(work: Work, connection: Connection, jobs: SimpleQueue[Path], folder: 
 
 
 def _train(work: Work, job: Job, compiler: Compiler | None, tell: "_Batches", folder: Path) -> None:
-    entries = [Entry(run, bind(run.recipe, clock), past) for run, clock, past in job.runs]
+    bundles = [[Entry(run, bind(run.recipe, clock), past) for run, clock, past in bundle] for bundle in job.bundles]
     start = None if job.start is None else read_checkpoint(job.start)
-    tile = Tile(job.tile, entries, start)
+    tile = Tile(job.tile, bundles, start)
     saving = work.saving and evolve(work.saving, save=_Keep(work.saving.save, folder, job.tile))
-    train_tile(work.task, tile, make(work, tile, compiler), tell, saving)
+    train_tile(work.task, tile, make(work, tile, compiler, tell), tell, saving)
 
 
 @frozen(eq=False)

@@ -6,9 +6,8 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-from surefoot.core.errors import RecipeError
 from surefoot.optimizers.ops import add_ratio_, add_square_, decay, decay_coefficients, divide_, scale_
-from surefoot.optimizers.rule import Coefficients, Numbers, Rule, State, real
+from surefoot.optimizers.rule import Clip, Coefficients, Numbers, Rule, State, real
 
 
 @frozen(kw_only=True)
@@ -34,6 +33,7 @@ class Adam(Rule):
     """
 
     name: ClassVar[str] = "adam"
+    below_one: ClassVar[tuple[str, ...]] = ("beta1", "beta2")
     lr: float = real(1e-3)
     beta1: float = real(0.9)
     beta2: float = real(0.999)
@@ -42,11 +42,6 @@ class Adam(Rule):
     amsgrad: bool = False
     decoupled: bool = False
     form: Literal["torch", "keras"] = "torch"
-
-    def check(self, name: str, value: float) -> None:
-        super().check(name, value)
-        if name in ("beta1", "beta2") and value >= 1:
-            raise RecipeError(f"{name} of adam must lie below 1", received=value)
 
     def init(self, p: Tensor, h: Coefficients) -> State:
         names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if self.amsgrad else [])]
@@ -81,6 +76,10 @@ def adamw(
     weight_decay: float = 1e-2,
     amsgrad: bool = False,
     form: Literal["torch", "keras"] = "torch",
+    clip_norm: float = 0,
+    clip_value: float = 0,
+    ema: float = 0,
+    clip: Clip = "torch",
 ) -> Adam:
     """Adam with decoupled weight decay: `adam(decoupled=True, weight_decay=0.01)`.
 
@@ -88,5 +87,16 @@ def adamw(
     True
     """
     return Adam(
-        lr=lr, beta1=beta1, beta2=beta2, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, decoupled=True, form=form
+        lr=lr,
+        beta1=beta1,
+        beta2=beta2,
+        eps=eps,
+        weight_decay=weight_decay,
+        amsgrad=amsgrad,
+        decoupled=True,
+        form=form,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        ema=ema,
+        clip=clip,
     )

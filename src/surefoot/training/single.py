@@ -1,0 +1,101 @@
+"""One model and its plain `torch.optim` optimizer: what the loop trainer trains, and what a script goes on with."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from attrs import frozen
+from torch import Tensor
+
+from surefoot.optimizers import Average, Rule, clip_gradients_, set_hyper, torch_optimizer
+from surefoot.optimizers.scopes import Part
+from surefoot.tasks import Prepared
+from surefoot.training.parts import parts_of
+from surefoot.training.trainer import Row, initial_model
+
+
+@frozen(eq=False)
+class Single:
+    """One model and its optimizer. `origin`: which of the trainer's first rows it was, or was forked from."""
+
+    row: Row
+    origin: int
+    model: torch.nn.Module
+    parts: tuple[Part, ...]
+    optimizer: torch.optim.Optimizer
+    average: Average | None
+    hyper: dict[str, float]  # of the last update
+
+    @classmethod
+    def of(cls, task: Prepared, row: Row, origin: int = 0) -> "Single":
+        """Before the first update."""
+        model = initial_model(task, row.seed)
+        named = dict(model.named_parameters())
+        parts = parts_of(row.hyper, model)
+        groups = [[named[name] for name in part.params] for part in parts]
+        first = parts[0].hyper(row.hyper)
+        given: Any = groups[0] if len(groups) == 1 else [{"params": group} for group in groups]
+        averaged = row.hyper["ema"] > 0 or "ema" in row.moving
+        average = Average(p for group in groups for p in group) if averaged else None
+        return cls(row, origin, model, parts, torch_optimizer(row.rule, given, first), average, dict(row.hyper))
+
+    def update(self, hyper: Mapping[str, float]) -> None:
+        """One update with the gradients that there are."""
+        self.hyper.update(hyper)
+        for k, part in enumerate(self.parts):
+            set_hyper(self.optimizer, self.row.rule, part.hyper(hyper), k)
+        if hyper["clip_norm"] or hyper["clip_value"]:
+            clip_gradients_(self.model.parameters(), self.row.rule, self.parts[0].hyper(hyper))
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update(hyper["ema"])
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """The model has the weights that it is measured with inside."""
+        with ExitStack() as stack:
+            if self.average is not None:
+                stack.enter_context(self.average.applied())
+            elif type(self.row.rule).evaluated is not Rule.evaluated:
+                stack.enter_context(self._evaluated())
+            yield
+
+    @contextmanager
+    def _evaluated(self) -> Iterator[None]:
+        own = {}
+        with torch.no_grad():
+            for group, part in zip(self.optimizer.param_groups, self.parts, strict=True):
+                for p in group["params"]:
+                    if self.optimizer.state[p]:
+                        own[p] = p.clone()
+                        p.copy_(self.row.rule.evaluated(p, self.optimizer.state[p], part.hyper(self.hyper)))
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for p, value in own.items():
+                    p.copy_(value)
+
+    def state(self) -> dict[str, Any]:
+        """All that its further numbers depend on."""
+        average = None if self.average is None else self.average.state_dict()
+        held = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "average": average}
+        return held | {"hyper": dict(self.hyper)}
+
+    def load(self, held: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken."""
+        self.model.load_state_dict(held["model"])
+        self.optimizer.load_state_dict(held["optimizer"])
+        _put_exactly(self.optimizer, held["optimizer"]["state"])
+        if self.average is not None:
+            self.average.load_state_dict(held["average"])
+        self.hyper.update(held["hyper"])
+
+
+def _put_exactly(optimizer: torch.optim.Optimizer, states: Mapping[int, Mapping[str, Any]]) -> None:
+    """Loading rounds states that are wider than their parameter: they are put in as they were."""
+    params = [p for group in optimizer.param_groups for p in group["params"]]
+    for index, state in states.items():
+        loaded = optimizer.state[params[index]]
+        loaded |= {n: v.to(loaded[n].device) for n, v in state.items() if isinstance(v, Tensor) and n in loaded}
