@@ -11,9 +11,9 @@ from surefoot.core.errors import DataError, TaskError
 from surefoot.core.task import Metric, Task
 from surefoot.tasks import tree
 from surefoot.tasks.check import Loss, blamed_on
-from surefoot.tasks.data import Notes, Splits, told
+from surefoot.tasks.data import Notes, Splits
+from surefoot.tasks.forms import fixed_randomness, told
 from surefoot.tasks.in_memory import InMemory
-from surefoot.tasks.read import fixed_randomness
 from surefoot.tasks.split import Split
 from surefoot.tasks.tree import Tree
 
@@ -21,20 +21,30 @@ _SUM = "the loss doubles when the batch does: it looks like a sum, where the mea
 _SAMPLE = 1000  # samples that metrics are first tried on
 
 
-def trial(task: Task, model: nn.Module, loss: Loss, metrics: tuple[Metric, ...], parts: Splits, watched: str) -> Notes:
+def trial(
+    task: Task,
+    model: nn.Module,
+    loss: Loss,
+    metrics: tuple[Metric, ...],
+    parts: Splits,
+    watched: str,
+    classes: Mapping[str, tuple[int, int]],
+) -> Notes:
     """Try a new model as training will use it: in eval mode with the metrics, in train mode with the loss.
 
+    Parameters: `classes`, the lowest and highest target of each split, where targets are class indices.
     Returns what to tell about it. Raises TaskError for a model, loss or metric that fails, DataError for targets that
     do not fit the outputs.
     """
-    with fixed_randomness(next(model.parameters()).device):
-        x, y = next(parts["train"].parts(2))
-        _try_targets(task, _outputs(task, model.eval(), InMemory(x, y)), parts)
+    device = next(model.parameters()).device
+    with fixed_randomness(device):
+        few = InMemory(*parts["train"].take(torch.arange(min(2, len(parts["train"])), device=device)))
+        _try_targets(task, _outputs(task, model.eval(), few), few.y, classes)
         _try_metrics(task, model, metrics, parts[watched])
         return _try_loss(task, model.train(), loss, parts["train"])
 
 
-def _try_targets(task: Task, outputs: Tree, parts: Splits) -> None:
+def _try_targets(task: Task, outputs: Tree, targets: Tree, found: Mapping[str, tuple[int, int]]) -> None:
     if not isinstance(task.loss, str):
         return
     if not isinstance(outputs, Tensor):
@@ -43,8 +53,7 @@ def _try_targets(task: Task, outputs: Tree, parts: Splits) -> None:
             received=told(outputs),
             remedy=f"give a loss function that takes what it needs: lambda outputs, targets: {task.loss}(..., targets)",
         )
-    _, y = next(parts["train"].parts(1))
-    wanted, shape = y.shape[1:], tuple(outputs.shape[1:])
+    wanted, shape = targets.shape[1:], tuple(outputs.shape[1:])
     if task.loss == "mse" and shape != wanted:
         # Torch would broadcast [N, 1] against [N] to [N, N] and train on nonsense.
         received = f"outputs {shape} and targets {tuple(wanted)} a sample"
@@ -56,8 +65,7 @@ def _try_targets(task: Task, outputs: Tree, parts: Splits) -> None:
         remedy = "give one class index a sample: y.argmax(1) for one-hot targets, y.squeeze(1) for targets [N, 1]"
         raise DataError("cross_entropy needs outputs [N, classes] and targets [N]", received=received, remedy=remedy)
     classes = outputs.shape[1]
-    for name, split in parts.items():
-        low, high = int(split.y.min()), int(split.y.max())
+    for name, (low, high) in found.items():
         if low < 0 or high >= classes:
             raise DataError(
                 f"the {name} targets go outside the model's {classes} classes, 0 to {classes - 1}",
@@ -99,7 +107,7 @@ def _try_loss(task: Task, model: nn.Module, loss: Loss, train: Split) -> Notes:
     rest = len(train) % task.batch_size if task.last_batch == "keep" else 0
     # Some layers refuse a batch of one, hours into a run.
     size = 1 if any(_least(count, task.accumulate) == 1 for count in (task.batch_size, rest)) else 2
-    x, targets = next(train.parts(size))
+    x, targets = train.take(torch.arange(min(size, len(train)), device=next(model.parameters()).device))
     with torch.enable_grad():
         outputs = _forward(task, model, x)
         if isinstance(task.loss, str) and not isinstance(outputs, Tensor):
