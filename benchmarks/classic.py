@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -48,17 +49,17 @@ def main() -> None:
     for _ in range(given.rounds):
         with tempfile.TemporaryDirectory() as folder:
             table = write_rates(Path(folder), given.epochs)
-            note(took, "plain loop", lambda: ran(plain(table, given)))
-            note(took, "two plain processes", lambda: both(table, given))
+            took.setdefault("plain loop", []).append(seconds(partial(ran, plain(table, given))))
+            took.setdefault("two plain processes", []).append(seconds(partial(both, table, given)))
             for name, more in WAYS.items():
                 cold = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": f"{folder}/{len(took)}"}
                 began = time.perf_counter()
                 said[name] = ran([*ours(given), *more, "--out", f"{folder}/{name}"], cold)
                 took.setdefault(name, []).append(time.perf_counter() - began)
     print(f"classic × {given.seeds} seeds, {given.epochs} epochs, whole processes, the compiler's cache empty; seconds")
-    rows = [
-        [name, spread(times), *(ratio(took[rival], times) for rival in list(took)[:2])] for name, times in took.items()
-    ]
+    rows = []
+    for name, times in took.items():
+        rows.append([name, spread(times), *(ratio(took[rival], times) for rival in list(took)[:2])])
     print(tabulate(rows, headers=["", "s", "plain / it", "two plain / it"], disable_numparse=True))
     tree, fusion = (ratio(took[slow], took[fast]) for fast, slow in zip(list(WAYS), list(WAYS)[1:], strict=False))
     print(f"the stage tree: {tree} times faster; fusion: {fusion} times faster")
@@ -66,12 +67,8 @@ def main() -> None:
         print("\n".join(f"{name}: {line}" for line in text.splitlines() if "trained by" in line))
 
 
-def note(took: dict[str, list[float]], name: str, work: object) -> None:
-    took.setdefault(name, []).append(seconds(work))  # type: ignore[arg-type]
-
-
 def write_rates(folder: Path, epochs: int) -> Path:
-    """The rate (and momentum) of every update of every recipe: a plain loop that looks them up spends nothing on them."""
+    """Rate and momentum of every update of every recipe: a plain loop that looks them up spends nothing on them."""
     per_epoch = -(-TRAINED // BATCH)
     clock = Clock(epochs * per_epoch, per_epoch, BATCH)
     arrays = {}

@@ -90,10 +90,8 @@ def set_hyper(optimizer: Optimizer, rule: Rule, hyper: Hyper, group: int | None 
     """
     filled = rule.filled(hyper)
     native = None if isinstance(optimizer, RuleOptimizer) else _native(rule, filled)
-    if isinstance(rule, TorchClass):
-        values = rule.arguments(filled)
-    else:
-        values = filled if native is None else native[1]
+    own = rule.arguments(filled) if isinstance(rule, TorchClass) else filled
+    values = own if native is None else native[1]
     for each in optimizer.param_groups if group is None else [optimizer.param_groups[group]]:
         each.update(values)
     if isinstance(optimizer, torch.optim.RMSprop) and filled["momentum"] > 0:
