@@ -416,7 +416,7 @@ def test_runs_that_share_a_row_come_back_from_the_pool_with_the_numbers_of_separ
         train(task, entries, Plan("loop", "pool", False, 1, 1, [[bundle] for bundle in bundles]), events.append)
         found[share] = numbers(events), len(bundles)
     assert found[True][0] == found[False][0]
-    assert (found[True][1], found[False][1]) == (4, 6)
+    assert (found[True][1], found[False][1]) == (2, 6)
 
 
 TRUNK = {"long": "constant()", "step": "multistep(['60%'], factor=0.1)", "falling": "linear()"}
