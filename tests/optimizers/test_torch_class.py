@@ -44,8 +44,8 @@ class NoRate(Halving):
 
 
 class Needy(Halving):
-    def __init__(self, params, model, lr=0.1):
-        super().__init__(params, lr)
+    def __init__(self, params, model, steps, lr=0.1):
+        super().__init__(params, lr, every=steps)
 
 
 class Closed(Halving):
@@ -114,6 +114,12 @@ def test_equal_rules_have_equal_text():
     assert torch_class(Halving, kind="other").structure != torch_class(Halving).structure
     assert torch_class(Rateless).hyper["lr"] == 1e-3
     assert torch_class(Halving, hidden=2).hyper.keys() == torch_class(Halving).hyper.keys()  # no group has it
+
+
+def test_arguments_that_a_class_needs():
+    rule = torch_class(Needy, model="small", steps=2)
+    assert parse(str(rule)) == rule
+    assert torch_optimizer(rule, [start()]).param_groups[0]["every"] == 2
 
 
 def test_torchs_own_by_name():
@@ -188,7 +194,8 @@ def test_modes():
         (torch.optim.LBFGS, {}, "asks for the loss again within an update"),
         (Closed, {}, "asks for the loss again within an update"),
         (NoRate, {}, "takes no lr"),
-        (Needy, {}, "needs more than parameters and numbers: model. Give a subclass"),
+        (Needy, {}, "Needy needs model, steps.*for the rest give a subclass"),
+        (Needy, {"model": torch.nn.Linear(1, 1), "steps": 2}, "model of .*Needy must be a number, a text"),
         (Broken, {}, "an update of .*Broken failed: RuntimeError: backward with create_graph=True first. Choose"),
         (Fussy, {"scale": 6}, "refuses its arguments or parameters: ValueError: scale is too large; received"),
         (Halving, {"scle": 3.0}, "has no argument 'scle'. Did you mean 'scale'"),

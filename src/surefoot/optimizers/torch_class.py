@@ -19,6 +19,7 @@ from surefoot.core.text import number, show_value
 from surefoot.optimizers.found import REMEDY, imported, path_of
 from surefoot.optimizers.rule import AROUND, Clip, Coefficients, Hyper, Numbers, Rule, State, real
 
+NEEDED = inspect.Parameter.empty
 Option = float | int | bool | str | None | tuple[Any, ...]
 
 
@@ -107,9 +108,10 @@ def torch_class(
 ) -> TorchClass:
     """A rule that is an optimizer class of torch's kind, with arguments by the names of its constructor.
 
-    Parameters: `kind`, the class, or where it is: "package.Class" or "module:Class". `clip_norm`, `clip_value`, `clip`,
-    `ema` as for every rule; the others go to the class. Raises RecipeError where the class cannot be found, where its
-    constructor is not of the form Class(params, lr=..., ...), and where it cannot make an update by itself.
+    Parameters: `kind`, the class, or where it is, "package.Class" or "module:Class": the module is imported, which runs
+    its code. `clip_norm`, `clip_value`, `clip`, `ema` as for every rule; the others go to the class. Raises RecipeError
+    where the class cannot be found, where its constructor is not of the form Class(params, lr=..., ...), and where it
+    cannot make an update by itself.
 
     >>> rule = torch_class(torch.optim.Rprop, lr=0.1)
     >>> print(rule)
@@ -123,6 +125,10 @@ def torch_class(
     for name in arguments:
         if name not in usual:
             raise RecipeError(f"{path} has no argument {name!r}", remedy=did_you_mean(name, usual))
+    needed = [name for name, value in usual.items() if value is NEEDED and name not in arguments]
+    if needed:
+        remedy = f"give what is a number or a text; for the rest {REMEDY}"
+        raise RecipeError(f"{path} needs {', '.join(needed)}", received=sorted(arguments), remedy=remedy)
     given = {name: _option(path, name, value, usual[name]) for name, value in arguments.items()}
     lr = given.pop("lr", usual["lr"])
     options = tuple(sorted((name, v) for name, v in given.items() if not _same(v, usual[name])))
@@ -152,13 +158,10 @@ def _has_modes(optimizer: Optimizer) -> bool:
 
 @lru_cache
 def _defaults(kind: Any) -> dict[str, Any]:
-    """The constructor's arguments behind the parameters and their defaults. Raises RecipeError for another form."""
+    """The constructor's arguments behind params: their defaults, or NEEDED. Raises RecipeError where there is no lr."""
     where = f"{kind.__module__}.{kind.__qualname__}"
     every = list(inspect.signature(kind).parameters.values())
     named = [p for p in every if p.kind not in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)]
-    required = [p.name for p in named[1:] if p.default is inspect.Parameter.empty and p.name != "lr"]
-    if required:
-        raise RecipeError(f"{where} needs more than parameters and numbers: {', '.join(required)}", remedy=REMEDY)
     usual = {p.name: p.default for p in named[1:]}
     if "lr" not in usual:
         raise RecipeError(f"{where} takes no lr, so that nothing could be scheduled or compared", remedy=REMEDY)

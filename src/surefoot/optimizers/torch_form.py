@@ -21,7 +21,8 @@ class RuleOptimizer(Optimizer):
 
     Parameters: `params` and groups as for any torch optimizer; `rule`; `hyper`, in the place of the rule's own numbers.
     Every group holds the hyperparameters by the rule's names, so learning-rate schedulers work; the state dict is
-    torch's usual one, with `step` beside the rule's state.
+    torch's usual one, with `step` beside the rule's state. Between `eval()` and `train()` the model has the weights
+    that it is measured with, as schedule-free rules need it (`evaluating`).
     """
 
     def __init__(self, params: Iterable[Any], rule: Rule, hyper: Hyper | None = None) -> None:
@@ -48,6 +49,24 @@ class RuleOptimizer(Optimizer):
             state.update(step=torch.tensor(0.0), **self.rule.init(p, hyper))
         state["step"] += 1
         self.rule.update(p, g, state, self.rule.coefficients(hyper, int(state["step"])))
+
+    @torch.no_grad()
+    def eval(self) -> None:
+        """Gives the model the weights that it is measured with, where these are others."""
+        self.train()
+        self._own: dict[Tensor, Tensor] = {}
+        for group in self.param_groups:
+            for p in group["params"]:
+                measured = self.rule.evaluated(p, self.state.get(p, {}), group)
+                if measured is not p:
+                    self._own[p] = p.clone()
+                    p.copy_(measured)
+
+    @torch.no_grad()
+    def train(self) -> None:
+        """Gives the model back the weights that it had before `eval`, to the bit."""
+        for p, own in self.__dict__.pop("_own", {}).items():
+            p.copy_(own)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As torch's, but a buffer has the number type that the rule gives it, where torch gives it the parameter's."""
