@@ -256,7 +256,7 @@ def test_a_stream_may_be_watched_and_is_read_once_an_epoch():
     task = task_of(train, validation=validation)
     train.begun = validation.begun = 0
     entry = Entry(Run(0, RECIPES[0], 0), bind(RECIPES[0], Clock(task.steps, task.steps_per_epoch)))
-    training.train(task, [entry], Plan("loop", "here", False, 1, 1, [[0]]), lambda event: None)
+    training.train(task, [entry], Plan("loop", "here", False, 1, 1, [[[0]]]), lambda event: None)
     assert train.begun == task.epochs - 1  # the first goes on from what was tried
     assert validation.begun <= 2 * task.epochs + 1  # its targets are kept
     whole = task_of((X, Y), validation=HELD)
@@ -323,7 +323,7 @@ def test_training_goes_on_in_the_middle_of_an_epoch(data, tmp_path, monkeypatch)
         clock = Clock(task.steps, task.steps_per_epoch)
         return [Entry(Run(i, recipe, 1), bind(recipe, clock)) for i, recipe in enumerate(RECIPES[:2])]
 
-    plan = Plan("loop", "here", False, 1, 2, [[0, 1]])
+    plan = Plan("loop", "here", False, 1, 2, [[[0], [1]]])
     files = []
 
     def save(tensors, about):
@@ -350,7 +350,7 @@ def test_training_goes_on_in_the_middle_of_an_epoch(data, tmp_path, monkeypatch)
 def test_other_processes_read_the_data_themselves(data, tmp_path):
     task = task_of(data(), validation=HELD, in_memory=False)
     task.train.take(torch.arange(3))
-    pack(Work(task, Plan("loop", "here", False, 1, 1, [[0]]), (), []), tmp_path)
+    pack(Work(task, Plan("loop", "here", False, 1, 1, [[[0]]]), (), []), tmp_path)
     sent = unpack(tmp_path).task
     assert type(sent.train) is type(task.train)
     for ours, theirs in ((task.train, sent.train), (task.watched, sent.watched)):
