@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate, get_worker_info
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, default_collate, get_worker_info
 from training.test_trainers import RECIPES, Double, ran
 
 from surefoot import training
@@ -167,6 +167,13 @@ def test_what_does_not_fit_the_memory_is_read_when_it_is_needed(monkeypatch):
     assert isinstance(task.train, OnDemand)
     assert "train: 700 samples, about 0.0392 MB, are read from the data when they are needed" in task.notes[0]
     assert isinstance(task_of(Rows(), validation=HELD, in_memory=True).train, InMemory)
+
+
+def test_tensors_that_are_there_are_taken_as_they_are(monkeypatch):
+    monkeypatch.setattr(read, "_room", lambda: 0)
+    task = task_of(TensorDataset(X, Y), validation=HELD, in_memory=False)
+    assert isinstance(task.train, InMemory)
+    assert task.train.x.data_ptr() == X.data_ptr()
 
 
 class Jittered(Rows):
