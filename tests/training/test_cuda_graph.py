@@ -9,7 +9,6 @@ from training.test_trainers import MODELS, RECIPES, task_of
 from surefoot.core.record import Note
 from surefoot.training.cuda_graph import Graph, Graphs
 from surefoot.training.fused import FusedTrainer
-from surefoot.training.memory import DEVICE, OF_DEVICE, room_on
 from surefoot.training.trainer import Updates, order
 
 
@@ -128,14 +127,3 @@ def given_to(trainer, rows):
     trainer.advance(Updates(0, samples, [dict(row.hyper) for row in rows]))
     trainer._chosen = chosen
     return caught
-
-
-def test_rows_take_a_share_of_what_is_free_on_the_device(monkeypatch):
-    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (10_000, 80_000))
-    monkeypatch.setattr("torch.cuda.memory_reserved", lambda device: 5_000)
-    monkeypatch.setattr("torch.cuda.memory_allocated", lambda device: 3_000)
-    assert room_on(torch.device("cuda")) == OF_DEVICE * 12_000
-    monkeypatch.setattr("torch.mps.recommended_max_memory", lambda: 9_000)
-    monkeypatch.setattr("torch.mps.current_allocated_memory", lambda: 1_000)
-    assert room_on(torch.device("mps")) == OF_DEVICE * 8_000
-    assert room_on(torch.device("xpu")) == DEVICE

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from surefoot.optimizers.rule import AROUND, Hyper, Rule
 from surefoot.optimizers.rules import SGD, Adadelta, Adafactor, Adagrad, Adam, Adamax, NAdam, RAdam, RMSprop
+from surefoot.optimizers.torch_class import TorchClass
 
 
 class RuleOptimizer(Optimizer):
@@ -64,7 +65,8 @@ class RuleOptimizer(Optimizer):
 
 
 def torch_optimizer(rule: Rule, params: Iterable[Any], hyper: Hyper | None = None) -> Optimizer:
-    """An optimizer that follows the rule: torch's own where it has that form (as a loop), else a RuleOptimizer.
+    """An optimizer that follows the rule: torch's own where it has that form (as a loop), the class of a
+    `torch_class`, else a RuleOptimizer.
 
     Parameters: `params` as for any torch optimizer; `hyper`, in the place of the rule's own numbers. Raises RecipeError
     for a number out of range.
@@ -72,6 +74,8 @@ def torch_optimizer(rule: Rule, params: Iterable[Any], hyper: Hyper | None = Non
     >>> type(torch_optimizer(Adam(decoupled=True), [torch.ones(1)])).__name__
     'AdamW'
     """
+    if isinstance(rule, TorchClass):
+        return rule.make(params, rule.filled(hyper or {}))
     if (native := _native(rule, rule.filled(hyper or {}))) is None:
         return RuleOptimizer(params, rule, hyper)
     kind, arguments = native
@@ -86,8 +90,10 @@ def set_hyper(optimizer: Optimizer, rule: Rule, hyper: Hyper, group: int | None 
     """
     filled = rule.filled(hyper)
     native = None if isinstance(optimizer, RuleOptimizer) else _native(rule, filled)
+    own = rule.arguments(filled) if isinstance(rule, TorchClass) else filled
+    values = own if native is None else native[1]
     for each in optimizer.param_groups if group is None else [optimizer.param_groups[group]]:
-        each.update(filled if native is None else native[1])
+        each.update(values)
     if isinstance(optimizer, torch.optim.RMSprop) and filled["momentum"] > 0:
         for state in optimizer.state.values():  # torch makes this buffer in the first step or never
             state.setdefault("momentum_buffer", torch.zeros_like(state["square_avg"]))

@@ -10,14 +10,13 @@ import torch
 
 from surefoot.tasks import Prepared
 from surefoot.tasks.tree import call, leaves, nbytes
+from surefoot.training.device import room_on
 from surefoot.training.trainer import Row, initial_model
 
 SHARE = 0.5  # of the last-level cache, for what a step touches
 CACHE = 16 << 20  # bytes, where the system does not say
 MOST = 1024  # rows: beyond it nothing is gained
 SIGNS = ("can't allocate memory", "cannot allocate memory", "out of memory")  # as torch and the C library say it
-OF_DEVICE = 0.3  # of a device's free memory: trying what was compiled or recorded takes copies, and backward more
-DEVICE = 1 << 31  # bytes that rows may take together on a device that does not say what is free
 
 
 def rows_that_fit(task: Prepared, rows: Sequence[Row]) -> int:
@@ -63,16 +62,6 @@ def cache_bytes() -> int:
         unit = {"K": 1 << 10, "M": 1 << 20}.get(text[-1:], 1)
         sizes.append(int(text.rstrip("KM")) * unit)
     return max(sizes, default=CACHE)
-
-
-def room_on(device: torch.device) -> float:
-    """The bytes that rows may take together on an accelerator: a share of what is free, or what torch keeps unused."""
-    if device.type == "cuda":
-        free = torch.cuda.mem_get_info(device)[0]
-        return OF_DEVICE * (free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device))
-    if device.type == "mps":
-        return OF_DEVICE * (torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
-    return DEVICE
 
 
 def is_out_of_memory(failure: BaseException | None) -> bool:

@@ -8,7 +8,7 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-from surefoot.optimizers import Average, Rule, clip_gradients_, set_hyper, torch_optimizer
+from surefoot.optimizers import Average, Rule, clip_gradients_, evaluating, set_hyper, torch_optimizer
 from surefoot.optimizers.scopes import Part
 from surefoot.tasks import Prepared
 from surefoot.training.parts import parts_of
@@ -55,6 +55,7 @@ class Single:
     def measured(self) -> Iterator[None]:
         """The model has the weights that it is measured with inside."""
         with ExitStack() as stack:
+            stack.enter_context(evaluating(self.optimizer))
             if self.average is not None:
                 stack.enter_context(self.average.applied())
             elif type(self.row.rule).evaluated is not Rule.evaluated:
