@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate, get_worker_info
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, default_collate, get_worker_info
 from training.test_trainers import RECIPES, Double, ran
 
 from surefoot import training
@@ -169,6 +169,13 @@ def test_what_does_not_fit_the_memory_is_read_when_it_is_needed(monkeypatch):
     assert isinstance(task_of(Rows(), validation=HELD, in_memory=True).train, InMemory)
 
 
+def test_tensors_that_are_there_are_taken_as_they_are(monkeypatch):
+    monkeypatch.setattr(read, "_room", lambda: 0)
+    task = task_of(TensorDataset(X, Y), validation=HELD, in_memory=False)
+    assert isinstance(task.train, InMemory)
+    assert task.train.x.data_ptr() == X.data_ptr()
+
+
 class Jittered(Rows):
     def __getitem__(self, number):
         return self.x[number] + torch.rand(6, dtype=torch.float64), self.y[number]
@@ -256,7 +263,7 @@ def test_a_stream_may_be_watched_and_is_read_once_an_epoch():
     task = task_of(train, validation=validation)
     train.begun = validation.begun = 0
     entry = Entry(Run(0, RECIPES[0], 0), bind(RECIPES[0], Clock(task.steps, task.steps_per_epoch)))
-    training.train(task, [entry], Plan("loop", "here", False, 1, 1, [[0]]), lambda event: None)
+    training.train(task, [entry], Plan("loop", "here", False, 1, 1, [[[0]]]), lambda event: None)
     assert train.begun == task.epochs - 1  # the first goes on from what was tried
     assert validation.begun <= 2 * task.epochs + 1  # its targets are kept
     whole = task_of((X, Y), validation=HELD)
@@ -323,7 +330,7 @@ def test_training_goes_on_in_the_middle_of_an_epoch(data, tmp_path, monkeypatch)
         clock = Clock(task.steps, task.steps_per_epoch)
         return [Entry(Run(i, recipe, 1), bind(recipe, clock)) for i, recipe in enumerate(RECIPES[:2])]
 
-    plan = Plan("loop", "here", False, 1, 2, [[0, 1]])
+    plan = Plan("loop", "here", False, 1, 2, [[[0], [1]]])
     files = []
 
     def save(tensors, about):
@@ -350,7 +357,7 @@ def test_training_goes_on_in_the_middle_of_an_epoch(data, tmp_path, monkeypatch)
 def test_other_processes_read_the_data_themselves(data, tmp_path):
     task = task_of(data(), validation=HELD, in_memory=False)
     task.train.take(torch.arange(3))
-    pack(Work(task, Plan("loop", "here", False, 1, 1, [[0]]), (), []), tmp_path)
+    pack(Work(task, Plan("loop", "here", False, 1, 1, [[[0]]]), (), []), tmp_path)
     sent = unpack(tmp_path).task
     assert type(sent.train) is type(task.train)
     for ours, theirs in ((task.train, sent.train), (task.watched, sent.watched)):

@@ -97,11 +97,11 @@ def told(data: Any) -> str:
     """What a tree is, for messages.
 
     >>> told({"a": torch.ones(2, 3), "b": [torch.ones(2)]})
-    "dict of 'a' float32 (2, 3), 'b'][0 float32 (2,)"
+    "dict of 'a' float32 (2, 3), 'b'.0 float32 (2,)"
     """
     if isinstance(data, Tensor):
         return f"{short(data.dtype)} {tuple(data.shape)}"
-    places = ((where.strip("[]"), tensor) for where, tensor in tree.named(data))
+    places = ((where[1:-1].replace("][", "."), tensor) for where, tensor in tree.named(data))
     inside = ", ".join(told(tensor) if where.isdigit() else f"{where} {told(tensor)}" for where, tensor in places)
     return type(data).__name__ + (f" of {inside}" if inside else "")
 

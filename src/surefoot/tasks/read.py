@@ -8,7 +8,15 @@ import psutil
 import torch
 from attrs import frozen
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, IterableDataset, RandomSampler, SequentialSampler, default_collate
+from torch.utils.data import (
+    DataLoader,
+    Dataset,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    TensorDataset,
+    default_collate,
+)
 
 from surefoot.core.errors import DataError
 from surefoot.tasks import tree
@@ -99,6 +107,8 @@ def _from_dataset(source: _Source, in_memory: bool | None) -> Read:
     count = len(dataset)
     if count == 0:
         raise DataError(f"the {name} data is empty", received="0 samples")
+    if isinstance(dataset, TensorDataset) and len(dataset.tensors) == 2 and source.collate is default_collate:
+        return InMemory(*pair(dataset.tensors, name)), (FROZEN,)  # they are there already
     if in_memory is True:
         return _whole(source), (FROZEN,)
     split = _on_demand(source, count)
