@@ -35,6 +35,8 @@ bench: .venv/tools  ## measure; prints what it measured
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/whole.py
 	$(BIN)/python benchmarks/trainers.py
+	$(BIN)/python benchmarks/conv.py
+	$(BIN)/python benchmarks/gpu.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/schedules.py
 	$(BIN)/python benchmarks/lessons.py

@@ -100,6 +100,25 @@ def test_a_constant_that_changes_and_rows_that_are_missing_are_refused():
         CompiledUpdate(rule, params, state, rows[:3])
 
 
+def test_gradients_may_have_any_strides_and_nothing_another_shape():
+    rule, (ours, grads) = Adam(), start()
+    theirs = {name: p.clone() for name, p in ours.items()}
+    rows = rows_at(rule, 1)
+    state, plain = init(rule, ours, rows), init(rule, theirs, rows)
+    before = torch.get_rng_state()
+    step = CompiledUpdate(rule, ours, state, rows)
+    assert torch.equal(before, torch.get_rng_state())
+    turned = grads[0] | {"w": grads[0]["w"].transpose(1, 2).contiguous().transpose(1, 2)}
+    assert not turned["w"].is_contiguous()
+    step(ours, turned, state, rows, 1)
+    update(rule, theirs, grads[0], plain, rows, 1)
+    torch.testing.assert_close(ours["w"], theirs["w"], rtol=1e-12, atol=1e-14)
+    with pytest.raises(RecipeError, match="other shapes"):
+        step(ours | {"b": ours["b"].T.contiguous().T}, grads[0], state, rows, 2)
+    with pytest.raises(RecipeError, match="other shapes"):
+        step(ours, grads[0] | {"b": grads[0]["b"].float()}, state, rows, 2)
+
+
 def test_numbers_that_differ_are_not_trusted(monkeypatch):
     """A compiler that is wrong: what is written counts where it is asked for."""
     monkeypatch.setattr("torch._inductor.compile", lambda graph, example, options: lambda x: x.mul_(3))

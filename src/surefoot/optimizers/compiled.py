@@ -67,8 +67,9 @@ class CompiledUpdate:
         self.device = next(iter(params.values())).device
         self._fill(params, state, given)
         self.buffers = {name: tuple(state[name]) for name in self.names}
-        grads = {name: torch.randn_like(p) for name, p in params.items()}
+        grads = {name: _waves(p) for name, p in params.items()}
         example = self._flat(params, grads, state, self.table(given, 1))
+        self.forms = [_form(tensor) for tensor in example]
         self._run = compiled(self._step, example, written=len(example) - len(grads) - 1)
 
     def __call__(
@@ -82,10 +83,14 @@ class CompiledUpdate:
         """One update of every row, written into `params` and `state`.
 
         Parameters: tensors of the shapes that it was compiled for, a gradient for each; `hyper` as when it was
-        compiled, of this update; `t`, its number, from 1. Raises RecipeError where a hyperparameter is no more what it
-        was compiled for.
+        compiled, of this update; `t`, its number, from 1. Raises RecipeError where a hyperparameter or a tensor's shape
+        is no more what it was compiled for.
         """
-        self._run(*self._flat(params, grads, state, self.table(hyper, t)))
+        tensors = self._flat(params, grads, state, self.table(hyper, t))
+        if [_form(tensor) for tensor in tensors] != self.forms:  # machine code looks at no shapes
+            received = [tuple(params[name].shape) for name in self.names]
+            raise RecipeError("the step was compiled for tensors of other shapes, strides or types", received=received)
+        self._run(*tensors)
 
     def table(self, hyper: Sequence[Hyper] | Columns, t: int) -> Tensor:
         """The coefficients `columns` of update `t`, `[C, K]`: computed in float64, rounded once."""
@@ -113,7 +118,7 @@ class CompiledUpdate:
         self, params: Mapping[str, Tensor], grads: Mapping[str, Tensor], state: Mapping[str, State], table: Tensor
     ) -> list[Tensor]:
         buffers = [state[name][key] for name, keys in self.buffers.items() for key in keys]
-        return [*(params[n] for n in self.names), *buffers, *(grads[n] for n in self.names), table]
+        return [*(params[n] for n in self.names), *buffers, *(grads[n].contiguous() for n in self.names), table]
 
     def _step(self, *tensors: Tensor) -> None:
         given: Iterator[Tensor] = iter(tensors)
@@ -123,6 +128,15 @@ class CompiledUpdate:
         columns = dict(zip(self.columns, next(given), strict=True))
         clipped = clip_columns(self.rule, grads, self.shared, columns)
         update_columns(self.rule, params, clipped, state, self.shared, columns, tiled=False)
+
+
+def _form(tensor: Tensor) -> tuple[Any, ...]:
+    return tensor.shape, tensor.stride(), tensor.dtype
+
+
+def _waves(p: Tensor) -> Tensor:
+    """Numbers to try a gradient with, without torch's random state."""
+    return torch.arange(p.numel(), dtype=torch.float32, device=p.device).sin().to(p.dtype).view(p.shape)
 
 
 def _columns(hyper: Sequence[Hyper] | Columns) -> Columns:
