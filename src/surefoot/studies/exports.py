@@ -84,7 +84,7 @@ class Shadow:
         clock = policy.curves["lr"].clock
         self.scheduler = Scheduler(
             optimizer, steps=clock.steps, steps_per_epoch=clock.steps_per_epoch, batch_size=clock.batch_size,
-            groups=scheduled(policy, single), count="calls",
+            count="calls", **scheduled(policy, single),
         )  # fmt: skip
         self.step, self.clock = 0, clock
         for observation in entry.past:
@@ -100,9 +100,10 @@ class Shadow:
         return self.scheduler.state_dict() | {"seconds": 0.0}
 
 
-def scheduled(policy: Policy, single: Single) -> dict[str | int, dict[str, Any]]:
-    """The schedules of every group of the optimizer, by the names that its groups have."""
-    return {
+def scheduled(policy: Policy, single: Single) -> dict[str, Any]:
+    """What a scheduler of the optimizer is told: the schedules, of every group where there are several."""
+    groups = {
         k: {name: policy.curves[key].schedule for name, key in part.keys if key in policy.curves and name not in AROUND}
         for k, part in enumerate(single.parts)
     }
+    return {"groups": groups} if len(groups) > 1 else dict(groups[0])
