@@ -17,7 +17,7 @@ from surefoot.optimizers import init, like, parse, population, update
 
 pytestmark = pytest.mark.skipif(not (find_spec("jax") and find_spec("optax")), reason="optax is not installed")
 
-STEPS = 40
+STEPS = 25
 SHAPES = {"w": (6, 4), "tall": (3, 5), "k": (2, 4, 3), "b": (5,), "s": ()}
 CASES = [
     ("sgd", 0.1, {}),
