@@ -13,7 +13,6 @@ tensor([0.9900, 0.9000])
 from surefoot.optimizers import like
 from surefoot.optimizers.around import Average, clip_columns, clip_gradients_
 from surefoot.optimizers.exchange import export_row, import_row
-from surefoot.optimizers.keeping import optimizer_tensors, restore_optimizer_
 from surefoot.optimizers.population import evaluated, init, start, take, update, update_columns
 from surefoot.optimizers.rule import Coefficients, Hyper, Rule, State
 from surefoot.optimizers.rules import (
@@ -82,11 +81,9 @@ __all__ = [
     "lion",
     "muon",
     "nadam",
-    "optimizer_tensors",
     "parse",
     "parts",
     "radam",
-    "restore_optimizer_",
     "rmsprop",
     "schedule_free_adamw",
     "schedule_free_sgd",

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from attrs import frozen
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from surefoot.optimizers import Average, Rule, clip_gradients_, evaluating, set_hyper, torch_optimizer
 from surefoot.optimizers.scopes import Part
@@ -94,9 +95,12 @@ class Single:
         self.hyper.update(held["hyper"])
 
 
-def _put_exactly(optimizer: torch.optim.Optimizer, states: Mapping[int, Mapping[str, Any]]) -> None:
+def _put_exactly(optimizer: torch.optim.Optimizer, states: Mapping[int, Any]) -> None:
     """Loading rounds states that are wider than their parameter: they are put in as they were."""
+
+    def placed(value: Any, loaded: Any) -> Any:
+        return value.to(loaded.device) if isinstance(value, Tensor) else value
+
     params = [p for group in optimizer.param_groups for p in group["params"]]
     for index, state in states.items():
-        loaded = optimizer.state[params[index]]
-        loaded |= {n: v.to(loaded[n].device) for n, v in state.items() if isinstance(v, Tensor) and n in loaded}
+        optimizer.state[params[index]] = tree_map(placed, state, optimizer.state[params[index]])
