@@ -13,6 +13,7 @@ import surefoot as sf
 from surefoot.cli.advise import advise
 from surefoot.cli.compare import compare
 from surefoot.cli.plot import plot
+from surefoot.cli.train import train
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -54,7 +55,7 @@ def test_the_readme_starts_with_two_commands():
 def test_the_readmes_python_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
@@ -68,11 +69,11 @@ def test_the_readmes_recipe_file_is_one():
 
     blocks = re.findall(r"```yaml\n(.*?)```", README, re.S)
     blocks += re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/recipes.md").read_text(), re.S)
-    assert [len(read(block, "block").recipes) for block in blocks] == [3, 2, 1]
+    assert [len(read(block, "block").recipes) for block in blocks] == [3, 2, 1, 1]
 
 
 @pytest.mark.parametrize("readme", [README, CHINESE], ids=["en", "zh"])
-@pytest.mark.parametrize("command", [compare, plot, advise], ids=lambda command: command.name)
+@pytest.mark.parametrize("command", [compare, train, plot, advise], ids=lambda command: command.name)
 def test_the_readmes_options_exist(command, readme):
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     lines = re.findall(rf"^surefoot {command.name} .*$", readme, re.M)
