@@ -31,3 +31,9 @@ def test_every_preset_is_named(library):
     row = PAGE[start : PAGE.index("\n", start)]
     usual = set(like.torch.__all__) if library == "keras" else set()
     assert all(re.search(rf"\b{name}\b", row) for name in set(getattr(like, library).__all__) - usual)
+
+
+def test_the_examples_of_classes_read_as_they_stand():
+    pytest.importorskip("prodigyopt", reason="prodigyopt is not installed")
+    (example,) = re.findall(r"`(torch_class\('prodigyopt[^`]*)`", PAGE)
+    assert parse(example).hyper["d_coef"] == 2.0
