@@ -9,7 +9,7 @@ from attrs import frozen
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from surefoot.optimizers import Average, Rule, clip_gradients_, evaluating, set_hyper, torch_optimizer
+from surefoot.optimizers import Average, clip_gradients_, evaluating, set_hyper, torch_optimizer
 from surefoot.optimizers.scopes import Part
 from surefoot.tasks import Prepared
 from surefoot.training.parts import parts_of
@@ -59,25 +59,7 @@ class Single:
             stack.enter_context(evaluating(self.optimizer))
             if self.average is not None:
                 stack.enter_context(self.average.applied())
-            elif type(self.row.rule).evaluated is not Rule.evaluated:
-                stack.enter_context(self._evaluated())
             yield
-
-    @contextmanager
-    def _evaluated(self) -> Iterator[None]:
-        own = {}
-        with torch.no_grad():
-            for group, part in zip(self.optimizer.param_groups, self.parts, strict=True):
-                for p in group["params"]:
-                    if self.optimizer.state[p]:
-                        own[p] = p.clone()
-                        p.copy_(self.row.rule.evaluated(p, self.optimizer.state[p], part.hyper(self.hyper)))
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for p, value in own.items():
-                    p.copy_(value)
 
     def state(self) -> dict[str, Any]:
         """All that its further numbers depend on."""
