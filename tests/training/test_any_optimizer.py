@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from training.going_on import assert_goes_on
 from training.test_compiled import entries_of, losses_of, needs_compiler, plan_of
 from training.test_trainers import MODELS, ran, task_of
 from training.test_ways import assert_alike
 
 import surefoot as sf
 from surefoot.core.recipe import Recipe
-from surefoot.core.record import Saved
-from surefoot.training import Checkpoint, Compiler, Saving, Wanted, choose
+from surefoot.training import Compiler, Wanted, choose
 
 RULES = {
     "nadam": 0.01, "radam": 0.01, "adamax": 0.01, "adadelta": 1.0, "lion": 0.003, "lamb": 0.01, "adafactor": 0.01,
@@ -103,16 +103,4 @@ def test_any_optimizer_goes_on_from_a_checkpoint_with_the_very_numbers(name):
     for trainer in ("loop", "fused") if name in RULES else ("loop",):
         plan = choose(task, entries, lambda event: None, Wanted(trainer, "here", compiled=False))
         assert plan.trainer == trainer
-        kept = []
-
-        def save(tensors, about, kept=kept):
-            kept.append(({key: tensor.clone() for key, tensor in tensors.items()}, about))
-            return str(len(kept) - 1)
-
-        whole, events = losses_of(task, entries, plan, saving=Saving(save, 0.0))
-        for event in [event for event in events if isinstance(event, Saved)][1::4]:
-            start = Checkpoint.of(*kept[int(event.checkpoint)])
-            others = [tile for tile in range(len(plan.tiles)) if tile != event.tile]
-            rest, _ = losses_of(task, entries, plan, starts={event.tile: start}, finished=others)
-            for run in start.runs:
-                assert rest[run] == whole[run][event.step :]
+        assert_goes_on(task, entries, plan)

@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from attrs import evolve
 from torch import nn
 from training.test_trainers import MODELS, RECIPES, Double, task_of
 
 from surefoot.core.recipe import Recipe
-from surefoot.core.record import Doing, Losses, Note, Observed, Saved
+from surefoot.core.record import Doing, Losses, Note
 from surefoot.core.run import Run
 from surefoot.core.units import Clock
-from surefoot.training import Checkpoint, Compiler, Entry, Plan, Saving, Wanted, bind, choose, train
+from surefoot.training import Compiler, Entry, Plan, Wanted, bind, choose, train
 from surefoot.training.compiler import compiler_found
 from surefoot.training.layout import divide, layout_of, size, tiled
 
@@ -127,38 +126,3 @@ def test_what_was_asked_for_is_taken(wanted, trainer, place):
     plan = choose(task, entries_of(task, RECIPES), lambda event: None, wanted)
     assert (plan.trainer, plan.place) == (trainer, place)
     assert sorted(run for tile in range(len(plan.tiles)) for run in plan.runs(tile)) == list(range(2 * len(RECIPES)))
-
-
-@pytest.mark.parametrize("trainer", ["fused", "loop"])
-def test_a_checkpoint_goes_on_with_the_very_numbers(trainer):
-    """From every checkpoint of a training with dropout, a plateau, and rows that diverge early and late."""
-    task = task_of(MODELS["dropout"], n=700, epochs=3)
-    late = Recipe("late", "sgd", 1.0, "constant(1e-9, over=40) >> constant(1e30)", {"weight_decay": "1e30 * cosine()"})
-    entries = entries_of(task, [WILD, *RECIPES, late])
-    plan = choose(task, entries, lambda event: None, Wanted(trainer, "here", compiled=False, most=6))
-    kept = {}
-
-    def save(tensors, about):
-        name = str(len(kept))
-        kept[name] = ({key: tensor.clone() for key, tensor in tensors.items()}, about)
-        return name
-
-    whole, events = losses_of(task, entries, plan, saving=Saving(save, 0.0))
-    seen = [event for event in events if isinstance(event, Observed)]
-    saved = [event for event in events if isinstance(event, Saved)]
-    assert len({event.step for event in saved}) > 1
-    for event in saved[:: max(1, len(saved) // 8)]:
-        start = Checkpoint.of(*kept[event.checkpoint])
-        past = [
-            evolve(
-                entry,
-                past=[o.observation for o in seen if o.run == entry.run.index and o.observation.step <= event.step],
-            )
-            for entry in entries
-        ]
-        others = [tile for tile in range(len(plan.tiles)) if tile != event.tile]
-        rest, again = losses_of(task, past, plan, starts={event.tile: start}, finished=others)
-        for run in start.runs:
-            assert rest[run] == whole[run][event.step :]
-            expected = [o for o in seen if o.run == run and o.observation.step > event.step]
-            assert [o for o in again if isinstance(o, Observed) and o.run == run] == expected

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from training.going_on import assert_goes_on, silent_compiler
 from training.test_compiled import entries_of, losses_of, needs_compiler
 from training.test_trainers import MODELS, task_of
 
 from surefoot.core.recipe import Recipe
 from surefoot.core.record import Diverged, Finished, Observed
 from surefoot.core.units import Clock
-from surefoot.training import Checkpoint, Compiler, Plan, Saving, Wanted, bind, choose
+from surefoot.training import Compiler, Plan, Wanted, bind, choose
 from surefoot.training.layout import divide, layout_of, size, tiled
 from surefoot.training.tree import agreement, bundled, forest
 
@@ -186,38 +187,9 @@ def test_a_compiled_step_begins_on_the_lower_rung_where_that_suffices(monkeypatc
 @needs_compiler
 @pytest.mark.parametrize("how", ["loop", "fused", "compiled"])
 def test_a_tree_goes_on_from_any_checkpoint_with_the_very_numbers(how, monkeypatch):
-    from attrs import evolve
-
     monkeypatch.setattr("surefoot.training.fused.COMPILATION", 0.0)
     task = task_of(MODELS["dropout"], n=200, epochs=5)
     entries = entries_of(task, [*RECIPES[:7], *ADAMS[:3]], seeds=(0,))
     trainer = "loop" if how == "loop" else "fused"
     plan = planned(task, entries, share=True, compiled=how == "compiled", most=6, trainer=trainer)
-    kept = []
-
-    def save(tensors, about):
-        kept.append(({key: tensor.clone() for key, tensor in tensors.items()}, about))
-        return str(len(kept) - 1)
-
-    whole, events = losses_of(task, entries, plan, Compiler(lambda event: None), saving=Saving(save, 0.0))
-    seen = [event for event in events if isinstance(event, Observed)]
-    from surefoot.core.record import Saved
-
-    saved = [event for event in events if isinstance(event, Saved)]
-    for event in saved[:: max(1, len(saved) // 7)]:
-        start = Checkpoint.of(*kept[int(event.checkpoint)])
-        past = [
-            evolve(
-                entry,
-                past=[o.observation for o in seen if o.run == entry.run.index and o.observation.step <= event.step],
-            )
-            for entry in entries
-        ]
-        others = [tile for tile in range(len(plan.tiles)) if tile != event.tile]
-        rest, again = losses_of(
-            task, past, plan, Compiler(lambda event: None), starts={event.tile: start}, finished=others
-        )
-        for run in start.runs:
-            assert rest[run] == whole[run][event.step :]
-            expected = [o for o in seen if o.run == run and o.observation.step > event.step]
-            assert [o for o in again if isinstance(o, Observed) and o.run == run] == expected
+    assert_goes_on(task, entries, plan, compiler=silent_compiler)

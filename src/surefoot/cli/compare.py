@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from surefoot.cli.output import OUT, json_option, lang_option, out_option, present
-from surefoot.cli.ways import ways
+from surefoot.cli.ways import says_nothing, ways
 from surefoot.core.language import words
 
 
@@ -85,7 +85,7 @@ def compare(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **option
     from surefoot import studies  # torch loads here, not for --help
 
     command = shlex.join(["surefoot", *ctx.obj])
-    if options["resume"] and _nothing_else(ctx):
+    if options["resume"] and says_nothing(ctx):
         command = studies.command_to_go_on(out)
         options = _options_of(command) | {"resume": True}
         begun = options.pop("lang")
@@ -111,12 +111,6 @@ def _show_plan(lang: str, as_json: bool, options: dict[str, Any]) -> None:
     with contextlib.redirect_stdout(sys.stderr):
         planned = studies.plan(**given, lang=lang)
     click.echo(json.dumps(planned.to_json(), indent=2) if as_json else str(planned))
-
-
-def _nothing_else(ctx: click.Context) -> bool:
-    """Whether the command line says nothing of what is compared."""
-    given = {name for name in ctx.params if ctx.get_parameter_source(name) != ParameterSource.DEFAULT}
-    return given <= {"resume", "out", "as_json", "lang"}
 
 
 def _options_of(command: str) -> dict[str, Any]:

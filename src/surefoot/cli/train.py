@@ -13,7 +13,7 @@ import click
 from click.core import ParameterSource
 
 from surefoot.cli.output import json_option, lang_option, out_option
-from surefoot.cli.ways import ways
+from surefoot.cli.ways import says_nothing, ways
 from surefoot.core.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def train(ctx: click.Context, /, task: str, out: Path, as_json: bool, lang: str,
     from surefoot import studies  # torch loads here, not for --help
 
     command = shlex.join(["surefoot", *ctx.obj])
-    if options["resume"] and _nothing_else(ctx):
+    if options["resume"] and says_nothing(ctx):
         command = studies.command_to_go_on(out, "train")
         begun = train.make_context("train", shlex.split(command)[2:])
         task, options = begun.params["task"], {**begun.params, "resume": True}
@@ -124,9 +124,3 @@ def _named(recipes: str, name: str | None) -> Recipe:
     if name not in found:
         raise UsageError(f"{recipes} has no recipe of this name", received=name, remedy=did_you_mean(name or "", found))
     return found[name]
-
-
-def _nothing_else(ctx: click.Context) -> bool:
-    """Whether the command line says nothing of what is trained."""
-    given = {name for name in ctx.params if ctx.get_parameter_source(name) != ParameterSource.DEFAULT}
-    return given <= {"resume", "out", "as_json", "lang"}

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -24,3 +25,9 @@ def ways(command: Command) -> Command:
     for option in reversed(OPTIONS):
         command = option(command)
     return command
+
+
+def says_nothing(ctx: click.Context) -> bool:
+    """Whether the command line says nothing of what is trained: then --resume goes on with what was begun."""
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) != ParameterSource.DEFAULT}
+    return given <= {"resume", "out", "as_json", "lang"}
