@@ -3,8 +3,9 @@
 Data in memory, indexed batches, fused optimizers, no synchronisation in a step. Used by `steps.py` and `whole.py`; it
 imports nothing of Surefoot.
 
-    python benchmarks/plain.py --whole --data DIR      the source experiment, nine runs, one after another
-    python benchmarks/plain.py --serve adam 32         times a number of steps for every line that it reads
+    python benchmarks/plain.py --whole --data DIR       the source experiment, nine runs, one after another
+    python benchmarks/plain.py --rates FILE --data DIR  the runs whose rates a file has, one after another
+    python benchmarks/plain.py --serve adam 32          times a number of steps for every line that it reads
 """
 
 import argparse
@@ -47,6 +48,8 @@ def model() -> nn.Module:
 def optimizer(kind: str, module: nn.Module, lr: float) -> torch.optim.Optimizer:
     if kind == "adam":
         return torch.optim.Adam(module.parameters(), lr=lr, eps=1e-7, fused=True)
+    if kind in ("adagrad", "rmsprop"):  # torch has no fused RMSprop
+        return {"adagrad": torch.optim.Adagrad, "rmsprop": torch.optim.RMSprop}[kind](module.parameters(), lr=lr)
     return torch.optim.SGD(module.parameters(), lr=lr, fused=True)
 
 
@@ -98,6 +101,30 @@ def whole(folder: Path, seeds: int, epochs: int) -> None:
             print(kind, peak, seed, f"{seen[-1][0]:.4f} {seen[-1][1]:.4f}", flush=True)
 
 
+def tabled(table: Path, folder: Path, seeds: int, epochs: int, part: int | None) -> None:
+    """The runs whose rate and momentum of every update stand in a table, watched on held-out data after every epoch.
+    `part`: of two, the runs that are its share."""
+    x, y = images(folder, "train")
+    (x, y), (x_held, y_held) = (x[:-10_000], y[:-10_000]), (x[-10_000:], y[-10_000:])
+    runs = [(name, rates, seed) for name, rates in np.load(table).items() for seed in range(seeds)]
+    for name, rates, seed in runs if part is None else runs[part::2]:
+        run, step = Loop(name.split()[1], 32, x, y, seed, 0.1), 0
+        (group,) = run.optimizer.param_groups
+        for _ in range(epochs):
+            for index in torch.randperm(len(x)).split(32):
+                group["lr"] = float(rates[0, step])
+                if "momentum" in group:
+                    group["momentum"] = float(rates[1, step])
+                loss = F.cross_entropy(run.model(x[index]), y[index])
+                run.optimizer.zero_grad()
+                loss.backward()
+                run.optimizer.step()
+                step += 1
+            with torch.no_grad():
+                outputs = run.model(x_held)
+                float(F.cross_entropy(outputs, y_held)), float((outputs.argmax(1) == y_held).float().mean())
+
+
 def serve(kind: str, batch: int) -> None:
     """For every line with a number n, make n updates and print the seconds they took."""
     x, y = torch.rand(60_000, PIXELS), torch.randint(0, CLASSES, (60_000,))
@@ -113,6 +140,8 @@ def serve(kind: str, batch: int) -> None:
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--whole", action="store_true")
+    options.add_argument("--rates", type=Path)
+    options.add_argument("--part", type=int)
     options.add_argument("--serve", nargs=2, metavar=("KIND", "BATCH"))
     options.add_argument("--data", type=Path)
     options.add_argument("--seeds", type=int, default=3)
@@ -123,5 +152,7 @@ if __name__ == "__main__":
         torch.set_num_threads(given.threads)
     if given.serve:
         serve(given.serve[0], int(given.serve[1]))
+    elif given.rates:
+        tabled(given.rates, given.data, given.seeds, given.epochs, given.part)
     else:
         whole(given.data, given.seeds, given.epochs)

@@ -13,6 +13,7 @@ import surefoot as sf
 from surefoot.cli.advise import advise
 from surefoot.cli.compare import compare
 from surefoot.cli.plot import plot
+from surefoot.cli.train import train
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -26,8 +27,8 @@ branch chebyshev chebyshev_steps clip compare constant cooldown cosine cosine_co
 cyclical cyclical_momentum decay_now difference during every exponential exponential_cooldown exponential_warmup extend
 flat_cosine from_json from_torch geometric greedy hyperbolic inverse_power inverse_sqrt inverse_time k_decay knee
 learn like linear maximum minimum multistep natural_exponential noam noise one_cycle one_cycle_momentum optimizers paced
-parse piecewise planned plateau polynomial power_law radam_warmup range_test repeat restarts rex schedules skip
-slanted_triangular step strategy stretch tanh_decay timm_noise to_json trapezoid tri_stage
+parse piecewise plan planned plateau polynomial power_law radam_warmup range_test repeat restarts rex schedules skip
+slanted_triangular step strategy stretch tanh_decay timm_noise to_json train trapezoid tri_stage
 untuned_exponential_warmup untuned_linear_warmup wall_clock warmup warmup_hold_cosine warmup_hold_cosine_constant
 wsd wsd_s
 """
@@ -54,7 +55,7 @@ def test_the_readme_starts_with_two_commands():
 def test_the_readmes_python_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     names = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
@@ -68,11 +69,11 @@ def test_the_readmes_recipe_file_is_one():
 
     blocks = re.findall(r"```yaml\n(.*?)```", README, re.S)
     blocks += re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/recipes.md").read_text(), re.S)
-    assert [len(read(block, "block").recipes) for block in blocks] == [3, 2, 1]
+    assert [len(read(block, "block").recipes) for block in blocks] == [3, 2, 1, 1]
 
 
 @pytest.mark.parametrize("readme", [README, CHINESE], ids=["en", "zh"])
-@pytest.mark.parametrize("command", [compare, plot, advise], ids=lambda command: command.name)
+@pytest.mark.parametrize("command", [compare, train, plot, advise], ids=lambda command: command.name)
 def test_the_readmes_options_exist(command, readme):
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     lines = re.findall(rf"^surefoot {command.name} .*$", readme, re.M)
@@ -182,9 +183,12 @@ def test_the_documented_shapes_and_optimizers_exist():
     from surefoot.optimizers import parse
 
     text = (ROOT / "docs/recipes.md").read_text()
+    optimizers, _, text = text.partition("## Schedules")
     for shape in re.findall(r"^\| `(\w+\(.*?\))`", text, re.M):
         assert sf.parse(shape)
-    for name in re.findall(r"^\| `(sgd|adagrad|rmsprop|adam)` \| `(.*?)`", text, re.M):
+    found = re.findall(r"^\| `(\w+)` \| `(.*?)`", optimizers, re.M)
+    assert len(found) >= 14
+    for name in found:
         assert parse(f"{name[0]}({name[1]})") == parse(name[0])
 
 

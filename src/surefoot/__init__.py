@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from surefoot.schedules import *  # noqa: F403
     from surefoot.studies import compare as compare
     from surefoot.studies import plan as plan
+    from surefoot.studies import train as train
 
 # Everything is loaded when it is first used, so that importing surefoot costs no torch, and next to nothing.
 _PARTS = ("adapters", "like", "optimizers", "schedules")
@@ -45,6 +46,7 @@ _HOMES = {
     "from_torch": "surefoot.adapters.from_torch",
     "learn": "surefoot.lessons",
     "plan": "surefoot.studies",
+    "train": "surefoot.studies",
 }
 
 

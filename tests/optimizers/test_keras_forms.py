@@ -47,6 +47,17 @@ def rmsprop(w, g, s, t, *, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1
     return w - s["m"]
 
 
+def schedule_free(w, g, s, t, *, learning_rate=0.0025, beta_1=0.9, beta_2=0.999, epsilon=1e-8, weight_decay=0.0):
+    """Not stepped in Keras: on its torch and TensorFlow backends the old z is overwritten before it is used."""
+    z = s.get("z", w)
+    y = w - w * weight_decay * learning_rate
+    s["v"] = s.get("v", 0) + (g**2 - s.get("v", 0)) * (1 - beta_2)
+    x = (y - (1 - beta_1) * z) / beta_1
+    s["z"] = z - learning_rate * g / (np.sqrt(s["v"] / (1 - beta_2**t)) + epsilon)
+    x = (1 - 1 / t) * x + s["z"] / t
+    return (1 - beta_1) * s["z"] + beta_1 * x
+
+
 CASES = [
     (sgd, like.keras.SGD, {}),
     (sgd, like.keras.SGD, {"momentum": 0.9, "learning_rate": 0.1}),
@@ -60,6 +71,8 @@ CASES = [
     (rmsprop, like.keras.RMSprop, {}),
     (rmsprop, like.keras.RMSprop, {"momentum": 0.9, "rho": 0.99, "weight_decay": 0.1}),
     (rmsprop, like.keras.RMSprop, {"momentum": 0.5, "centered": True, "epsilon": 1e-3}),
+    (schedule_free, like.keras.ScheduleFreeAdamW, {}),
+    (schedule_free, like.keras.ScheduleFreeAdamW, {"beta_1": 0.8, "weight_decay": 0.1}),
 ]
 
 

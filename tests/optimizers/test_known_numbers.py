@@ -5,7 +5,23 @@ import math
 import pytest
 import torch
 
-from surefoot.optimizers import SGD, Adagrad, Adam, RMSprop, like, parse
+from surefoot.optimizers import (
+    LAMB,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    Lion,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+    ScheduleFreeSGD,
+    like,
+    parse,
+)
 
 
 def path(rule, gradient, start=1.0, steps=2, rates=None):
@@ -90,3 +106,70 @@ def test_weight_decay_of_adamw_leaves_the_moments_alone():
     coupled, decoupled = parse("adam(weight_decay=0.5)"), parse("adamw(weight_decay=0.5)")
     assert path(coupled, [0.0], 1.0, 1)[0] == pytest.approx(1 - 0.001, abs=1e-9)  # the decay is all of the gradient
     assert path(decoupled, [0.0], 1.0, 1)[0] == pytest.approx(1 - 0.001 * 0.5, abs=1e-15)
+
+
+def step(rule, p, g, t=1):
+    p, state = p.clone(), rule.init(p, rule.hyper)
+    for now in range(1, t + 1):
+        before = p.clone()
+        rule.update(p, g, state, rule.coefficients(rule.hyper, now))
+    return p - before, state
+
+
+def test_first_steps():
+    """On one number that is 1 with a gradient of 2."""
+    first = {
+        Lion(lr=0.1): 0.1,
+        Adamax(lr=0.1): 0.1,
+        LAMB(lr=0.1): 0.1,
+        RAdam(lr=0.1): 0.1 * 2,  # as gradient descent: the spread is not known yet
+        Adafactor(lr=0.1): 0.1,
+        # (ε/((1 - ρ)·g²))^½·g
+        Adadelta(): (1e-6 / (0.1 * 4 + 1e-6)) ** 0.5 * 2,
+        # μ₁ = .9·(1 - ½·.96^.004), μ₂: the gradient in the share 1 - μ₁, undone; the average in the share μ₂
+        NAdam(lr=0.1): 0.1 * (1 + 0.1 * 0.450146943 / (1 - 0.450073472 * 0.450146943)),
+        ScheduleFreeSGD(lr=0.1): 0.1 * 2,
+    }
+    for rule, moved in first.items():
+        assert path(rule, [2.0], steps=1)[0] == pytest.approx(1 - moved, rel=1e-6), rule
+
+
+def test_lamb_moves_every_tensor_by_the_same_share_of_it():
+    generator = torch.Generator().manual_seed(0)
+    for size in (1e-3, 1.0, 1e3):
+        p, g = size * torch.randn(4, 5, generator=generator), torch.randn(4, 5, generator=generator)
+        moved, _ = step(LAMB(lr=0.01), p, g)
+        assert float(moved.norm() / p.norm()) == pytest.approx(0.01, rel=1e-3)
+
+
+def test_a_step_of_muon_is_as_large_in_every_direction():
+    generator = torch.Generator().manual_seed(0)
+    g = torch.randn(20, 8, generator=generator) * torch.logspace(-1, 1, 8)
+    moved, _ = step(Muon(lr=1.0, weight_decay=0, precision="full", adjust="none"), torch.zeros(20, 8), g)
+    values = torch.linalg.svdvals(moved)
+    assert float(torch.linalg.svdvals(g).max() / torch.linalg.svdvals(g).min()) > 50
+    assert 0.6 < float(values.min()) < float(values.max()) < 1.3
+
+
+def test_adafactor_needs_a_row_and_a_column_where_they_say_all():
+    """On a gradient of rank one they do: its steps are those of Adam's second moment held whole."""
+    generator = torch.Generator().manual_seed(0)
+    g = torch.outer(torch.randn(4, generator=generator), torch.randn(6, generator=generator)).double()
+    p = torch.ones(4, 6, dtype=torch.float64)
+    matrix, state = step(Adafactor(), p, g, t=5)
+    assert {key: tuple(value.shape) for key, value in state.items()} == {"row_var": (4, 1), "col_var": (1, 6)}
+    whole, state = step(Adafactor(min_dim=5), p, g, t=5)
+    assert state.keys() == {"variance"}
+    assert torch.allclose(matrix, whole, rtol=1e-10)
+
+
+def test_a_schedule_free_model_is_measured_at_the_mean_of_its_points():
+    rule, gradients = ScheduleFreeSGD(lr=0.1), [1.0, 2.0, 4.0]
+    p = torch.tensor(0.0, dtype=torch.float64)
+    state, z = rule.init(p, rule.hyper), []
+    for t, g in enumerate(gradients, start=1):
+        rule.update(p, torch.tensor(g).double(), state, rule.coefficients(rule.hyper, t))
+        z.append(float(state["z"]))
+    assert z == pytest.approx([-0.1, -0.3, -0.7])
+    assert float(rule.evaluated(p, state, rule.hyper)) == pytest.approx(sum(z) / 3)
+    assert float(p) == pytest.approx(0.1 * z[-1] + 0.9 * sum(z) / 3)

@@ -11,7 +11,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from surefoot.optimizers import clip_columns, evaluated, init, population, start, take, update, update_columns
 
 SHAPES = {"w": (3, 5), "b": (5,), "s": (), "k": (4, 2, 3)}
-ROWS, STEPS = 5, 8
+ROWS, STEPS = 5, 4
 
 
 def tensors(seed, dtype=torch.float64):

@@ -23,6 +23,7 @@ from surefoot.optimizers import (
     RuleOptimizer,
     ScheduleFreeAdamW,
     ScheduleFreeSGD,
+    evaluating,
     export_row,
     import_row,
     init,
@@ -149,6 +150,35 @@ def test_a_row_exports_what_torch_itself_holds():
     for index, buffers in theirs["state"].items():
         assert list(ours["state"][index]) == list(buffers)
         assert all(torch.equal(ours["state"][index][key], buffer) for key, buffer in buffers.items())
+
+
+def test_an_average_travels_too():
+    rule = Adam(ema=0.9)
+    params, state = row(rule, fresh(), range(1, 6))
+    one = {name: {key: buffer[0] for key, buffer in s.items()} for name, s in state.items()}
+    saved = export_row(rule, params, one, rule.hyper, 5)
+    torch_optimizer(rule, [p.requires_grad_() for p in params.values()]).load_state_dict(saved)
+    back, t = import_row(rule, params, saved)
+    assert t == 5
+    assert all(torch.equal(back[name]["ema"], s["ema"]) for name, s in one.items())
+
+
+@pytest.mark.parametrize("rule", [ScheduleFreeSGD(), ScheduleFreeAdamW(), Lion()], ids=str)
+def test_a_model_is_measured_where_its_rule_says(rule):
+    params, straight = fresh(), fresh()
+    optimizer = torch_optimizer(rule, params.values())
+    with evaluating(optimizer):  # nothing has happened yet
+        assert all(torch.equal(p, fresh()[name]) for name, p in params.items())
+    for t in range(1, 6):
+        steps(optimizer, params, [t])
+        own = {name: p.detach().clone() for name, p in params.items()}
+        with evaluating(optimizer):
+            for name, p in params.items():
+                assert torch.equal(p, rule.evaluated(own[name], optimizer.state[p], rule.hyper))
+                assert torch.equal(p, own[name]) == isinstance(rule, Lion) or t == 1
+        assert all(torch.equal(p, own[name]) for name, p in params.items())
+    steps(torch_optimizer(rule, straight.values()), straight, range(1, 6))
+    assert all(torch.equal(p, straight[name]) for name, p in params.items())
 
 
 def test_import_refuses_the_state_of_another_optimizer():

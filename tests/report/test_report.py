@@ -140,6 +140,18 @@ def test_two_hundred_curves_stay_small():
     assert len(Comparison.of(study(curves)).to_html().encode()) < 2_000_000
 
 
+def test_the_code_of_an_averaged_recipe_gives_the_average():
+    names = {}
+    recipe = Recipe("mean", "adam(ema=0.9)", 0.1)
+    exec(compile(torch_code(recipe, facts(epochs=3, steps_per_epoch=4)), "code", "exec"), names)
+    model = torch.nn.Linear(3, 1)
+    average = names["train"](model, [(torch.randn(32, 3), torch.randn(32, 1))] * 4, torch.nn.functional.mse_loss)
+    own = model.weight.clone()
+    with average.applied():
+        assert not torch.equal(model.weight, own)
+    assert torch.equal(model.weight, own)
+
+
 @pytest.mark.parametrize(
     "recipe",
     [
@@ -155,6 +167,9 @@ def test_two_hundred_curves_stay_small():
         Recipe("betas", "adam", 0.01, "linear()", {"beta1": "0.9 * linear(end=0.5)"}),
         Recipe('keras "form"\\', "keras.Adam()", None, "exponential(0.9)"),
         Recipe("it's", "sgd(form='keras', momentum=0.9)", 0.1),
+        Recipe("parts", "adamw(weight_decay=0.5)", 0.1, "linear()", {"weight_decay@vectors": 0, "lr@bias": 0.05}),
+        Recipe("clipped", "sgd(momentum=0.9)", 0.1, "linear()", {"clip_norm": "0.1 * linear()"}),
+        Recipe("watching parts", "adam", 0.01, "plateau(0.5, patience=0)", {"beta1@vectors": 0.5}),
     ],
     ids=lambda recipe: recipe.name,
 )
@@ -177,17 +192,23 @@ def test_the_code_runs_and_is_the_recipe(recipe):
 
 def by_hand(model, recipe, batches, observed):
     from surefoot.core.units import Clock
-    from surefoot.optimizers import set_hyper, torch_optimizer
+    from surefoot.optimizers import clip_gradients_, set_hyper, torch_optimizer
     from surefoot.training import bind
+    from surefoot.training.parts import parts_of
 
     policy = bind(recipe, Clock(12, 4, 32))
-    states, optimizer, step = policy.start(), torch_optimizer(policy.rule, model.parameters()), 0
+    named, parts = dict(model.named_parameters()), parts_of(policy.hyper_names, model)
+    groups = [{"params": [named[name] for name in part.params]} for part in parts]
+    states, optimizer, step = policy.start(), torch_optimizer(policy.rule, groups), 0
     for value in observed:
         for x, y in batches:
             moves = policy.moves(step, step + 1, states)
-            set_hyper(optimizer, policy.rule, {name: float(np.ravel(value)[0]) for name, value in moves.items()})
+            hyper = {name: float(np.ravel(value)[0]) for name, value in moves.items()}
+            for k, part in enumerate(parts):
+                set_hyper(optimizer, policy.rule, part.hyper(hyper), k)
             optimizer.zero_grad()
             torch.nn.functional.mse_loss(model(x), y).backward()
+            clip_gradients_(model.parameters(), policy.rule, parts[0].hyper(hyper))
             optimizer.step()
             step += 1
         states = policy.observe(states, sf.Observation(step, {"loss": value, "accuracy": value}))

@@ -135,7 +135,7 @@ def test_the_plan_is_the_one_it_was_begun_with(tmp_path):
 
 def test_other_versions_are_told(tmp_path, monkeypatch):
     interrupt(tmp_path)
-    monkeypatch.setattr(sys.modules["surefoot.studies.compare"], "version", lambda name: "0.0.1")
+    monkeypatch.setattr(sys.modules["surefoot.studies.setting"], "version", lambda name: "0.0.1")
     compare(tmp_path, resume=True)
     assert "resumed with torch 0.0.1 what was begun with" in notes(tmp_path)
 

@@ -5,7 +5,9 @@ from torch import nn
 
 from surefoot.core.task import Task
 from surefoot.tasks import prepare
-from surefoot.tasks.data import fingerprint, splits
+from surefoot.tasks.fit import Fit
+from surefoot.tasks.in_memory import InMemory
+from surefoot.tasks.scan import scanned
 
 X = torch.linspace(-1, 1, 300).reshape(100, 3)
 Y = torch.arange(100) % 4
@@ -25,9 +27,13 @@ def test_it_is_hexadecimal_and_the_same_again():
     assert int(of(), 16)
 
 
+def fingerprint(parts):
+    return scanned(parts, Fit("", None, torch.device("cpu"))).fingerprint
+
+
 def test_it_does_not_depend_on_how_the_data_lies_in_memory():
     assert of(X.T.contiguous().T) == of()
-    parts, _ = splits(task(), "validation")
+    parts = {"train": InMemory(X, Y), "test": InMemory(X[:9], Y[:9])}
     assert fingerprint(dict(reversed(parts.items()))) == fingerprint(parts)
 
 
@@ -36,16 +42,17 @@ def test_it_changes_with_any_value_split_type_or_shape():
     changed[99, 2] = torch.nextafter(changed[99, 2], torch.tensor(9.0))
     swapped = Y.clone()
     swapped[0] = 3
-    parts, _ = splits(task(validation=(X, Y)), "validation")
-    reshaped, _ = splits(task(X[:, None], validation=(X[:, None], Y)), "validation")
-    renamed = {"train": parts["train"], "test": parts["validation"]}
+    reshaped = {"train": InMemory(X[:, None], Y), "validation": InMemory(X[:, None], Y)}
+    renamed = {"train": InMemory(X, Y), "test": InMemory(X, Y)}
+    trees = [{"train": InMemory(X, y)} for y in ((Y, Y), (Y, swapped), [Y, Y], {"a": Y, "b": Y}, {"a": Y, "c": Y})]
     values = [of(), of(changed), of(y=swapped), of(validation=(X, Y)), of(test=(X, Y))]
     values += [of(model=lambda: nn.Linear(3, 4).double())]
-    values += [fingerprint(each) for each in (reshaped, renamed)]
-    assert len(set(values)) == len(values)
+    values += [fingerprint(each) for each in (reshaped, renamed, *trees)]
+    assert values.count(values[-5]) == 2  # a tuple and a list of the same tensors are the same data
+    assert len(set(values)) == len(values) - 1
 
 
 def test_large_data_is_hashed_in_pieces_all_of_which_count(monkeypatch):
     whole = of()
-    monkeypatch.setattr("surefoot.tasks.data._CHUNK", 50)
+    monkeypatch.setattr("surefoot.tasks.scan._CHUNK", 50)
     assert of() == whole

@@ -94,6 +94,23 @@ def test_every_form_of_the_same_data_gives_the_same_splits(data):
     assert (FROZEN in ready.notes) == isinstance(data, Dataset | DataLoader)
 
 
+def test_anything_with_a_length_and_items_is_a_dataset():
+    class Table:
+        def __len__(self):
+            return 100
+
+        def __getitem__(self, index):
+            return {"input": X[index], "label": int(Y[index])}
+
+    class ByName(nn.Linear):
+        def forward(self, input):
+            return super().forward(input)
+
+    ready = prepare(classify(model=lambda: ByName(3, 4), train=Table()))
+    assert set(ready.train.x) == {"input"}
+    assert FROZEN in ready.notes
+
+
 def test_datasets_larger_than_one_reading_keep_their_order():
     x = torch.arange(1500.0).reshape(500, 3)
     ready = prepare(classify(train=TensorDataset(x, torch.arange(500) % 4), validation=(X, Y)))

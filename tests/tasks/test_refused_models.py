@@ -1,10 +1,14 @@
 """Models, losses, metrics and settings that cannot be trained: refused before training, and why."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
+from training.test_trainers import ran
 
 from surefoot.core.errors import DataError, TaskError
+from surefoot.core.recipe import Recipe
 from surefoot.core.task import Metric, Task
 from surefoot.tasks import prepare
 
@@ -88,6 +92,83 @@ def test_models(refused, model, said):
         assert "cross_entropy needs outputs [N, classes]" in str(refused(DataError, model=model))
     else:
         assert said in str(refused(TaskError, model=model))
+
+
+class ByName(nn.Linear):
+    def forward(self, left, right=None):
+        return super().forward(left)
+
+
+class Branches(ByName):
+    """Returns a pair in train mode, and in eval mode its first alone."""
+
+    def forward(self, left, right=None):
+        outputs = super().forward(left)
+        return (outputs, outputs.mean()) if self.training else outputs
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (
+            {"left": X, "middle": X},
+            r"the model is called by the names left, middle, and its forward takes \(left, right",
+        ),
+        ((X, X, X), r"the model is called with 3 arguments, and its forward takes \(left, right=None\)"),
+        ({"right": X}, "the model is called by the names right"),
+    ],
+)
+def test_inputs_that_do_not_fit_the_models_forward(refused, inputs, said):
+    message = str(refused(TaskError, model=lambda: ByName(3, 4), train=(inputs, Y)))
+    assert re.search(said, message)
+    assert "fails in eval mode on inputs " in message
+
+
+def test_trees_that_a_loss_or_a_metric_cannot_take(refused):
+    both = {"model": lambda: Branches(3, 4)}
+    assert "in train mode the model gives something else" in str(refused(TaskError, **both))
+
+    def cope(outputs, targets):
+        outputs = outputs[0] if isinstance(outputs, tuple) else outputs
+        return nn.functional.cross_entropy(outputs, targets)
+
+    assert prepare(Task(name="t", train=(X, Y), loss=cope, **both)).rank.name == "loss"
+    second = Metric("second", lambda outputs, targets: outputs[1].item())
+    message = str(refused(TaskError, loss=cope, metrics=[second], **both))
+    assert "the metric 'second' fails on the new model: RuntimeError" in message
+    assert "It is given what the model returns in eval mode, float32 (20, 4), and the targets, int64 (20,)" in message
+    message = str(refused(TaskError, loss=lambda outputs, y: cope(outputs[:1], y) + outputs[1], **both))
+    assert "fails in eval mode on float32 (2, 4), int64 (2,) targets" in message
+    trees = {"model": lambda: nn.LSTM(3, 4, batch_first=True), "train": (X[:, None], Y)}
+    assert "return only what the loss and the metrics need" in str(refused(TaskError, loss=cope, **trees)).lower()
+    received = "received 'float32 (20, 4) and tuple of int64 (20,), int64 (20,)'"
+    message = str(refused(TaskError, train=(X, (Y, Y)), loss=lambda o, y: cope(o, y[0]), metrics=["accuracy"]))
+    assert f"accuracy needs one tensor of outputs and one of targets; {received}. Give a Metric" in message
+    assert "cross_entropy needs one tensor of targets" in str(refused(DataError, train=(X, (Y, Y))))
+
+
+class Nothing(nn.Linear):
+    def forward(self, x):
+        return super().forward(x) * float("nan")
+
+
+@pytest.mark.parametrize("trainer", ["fused", "loop"])
+def test_a_model_that_gives_no_number_diverges_at_once(trainer):
+    """It is a result, whatever the metrics make of it."""
+    spread = Metric("spread", lambda outputs, targets: outputs.std())
+    task = prepare(Task(name="t", model=lambda: Nothing(3, 4), loss="cross_entropy", train=(X, Y), metrics=[spread]))
+    found = ran(task, [Recipe("adam", "adam", 0.1)], trainer=trainer)
+    assert found["diverged"] == {0: 0, 1: 0}
+    assert found["losses"] == {0: [], 1: []}
+
+
+def test_a_task_in_bfloat16_is_tried_in_it():
+    def only(outputs, targets):
+        assert outputs.dtype == torch.bfloat16
+        return nn.functional.cross_entropy(outputs.float(), targets)
+
+    task = Task(name="t", model=linear, loss=only, train=(X, Y), precision="bf16")
+    assert prepare(task).precision == "bf16"
 
 
 def test_exceptions_of_the_users_code_are_the_cause(refused):

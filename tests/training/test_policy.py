@@ -23,7 +23,8 @@ def test_every_update_has_all_hyperparameters():
     assert policy.moving == {"lr", "momentum"}
     assert moves["lr"] == pytest.approx([0.05, 0.049])
     assert moves["momentum"][0] == pytest.approx(0.675)
-    assert policy.first() == pytest.approx({"lr": 0.1, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.01})
+    off = dict.fromkeys(("clip_norm", "clip_value", "ema"), 0.0)
+    assert policy.first() == pytest.approx({"lr": 0.1, "momentum": 0.9, "dampening": 0.0, "weight_decay": 0.01} | off)
 
 
 def test_a_recipe_without_a_rate_takes_the_optimizers_own():

@@ -29,6 +29,7 @@ from surefoot.training.parcel import DATA, REST, pack, unpack
 from surefoot.training.place import Work
 from surefoot.training.scratch import scratch
 from surefoot.training.told import Told
+from surefoot.training.tree import bundled
 
 RECIPES = [  # the first one's rate halves after every epoch but the first: it depends on how many were seen
     Recipe("plateau", "sgd(momentum=0.9)", 0.05, "plateau(0.5, patience=0, threshold=1e9, threshold_mode='abs')"),
@@ -65,7 +66,7 @@ def ran(task, place, recipes=RECIPES, seeds=(0, 1), tiles=None, trainer="loop", 
 
     entries = entries_of(task, recipes, seeds)
     entries = [evolve(entry, past=(past or {}).get(entry.run.index, ())) for entry in entries]
-    tiles = tiles or [[k] for k in range(len(entries))]
+    tiles = [[[k] for k in tile] for tile in tiles or [[k] for k in range(len(entries))]]
     train(task, entries, Plan(trainer, place, False, 1, len(tiles[0]), tiles), sink, **options)
     return events
 
@@ -320,7 +321,7 @@ def sink(event):
         told.append(print("losses", flush=True))
 
 task = task_of(loss=slow, epochs=10_000)
-train(task, entries_of(task), Plan("fused", "pool", False, 1, 1, [[0], [1], [2], [3]]), sink)
+train(task, entries_of(task), Plan("fused", "pool", False, 1, 1, [[[0]], [[1]], [[2]], [[3]]]), sink)
 """
 
 
@@ -402,3 +403,20 @@ def test_what_a_killed_process_left_behind_is_removed_and_nothing_else(tmp_path,
         assert first.exists()
         assert second.exists()
     assert [path.name for path in tmp_path.glob("surefoot-*")] == ["surefoot-other"]
+
+
+def test_runs_that_share_a_row_come_back_from_the_pool_with_the_numbers_of_separate_runs():
+    task = task_of()
+    same = [Recipe(name, "sgd(momentum=0.9)", 0.05, text) for name, text in TRUNK.items()]
+    found = {}
+    for share in (True, False):
+        events = []
+        entries = entries_of(task, same, (0, 1))
+        bundles = [bundle for bundle, _ in bundled(entries, share=share)]
+        train(task, entries, Plan("loop", "pool", False, 1, 1, [[bundle] for bundle in bundles]), events.append)
+        found[share] = numbers(events), len(bundles)
+    assert found[True][0] == found[False][0]
+    assert (found[True][1], found[False][1]) == (2, 6)
+
+
+TRUNK = {"long": "constant()", "step": "multistep(['60%'], factor=0.1)", "falling": "linear()"}

@@ -83,6 +83,31 @@ class Scheduler(LRScheduler):
         self._watch()
         self._set()
 
+    @classmethod
+    def from_state(cls, optimizer: Optimizer, state_dict: dict[str, Any]) -> Scheduler:
+        """A scheduler that goes on from a saved state, with the schedules and the horizon that were declared there.
+
+        Raises ScheduleError where this is not the state of a scheduler, or the optimizer has not the groups.
+
+        >>> import torch
+        >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+        >>> saved = Scheduler(optimizer, "0.1 * linear()", steps=10).state_dict()
+        >>> Scheduler.from_state(optimizer, saved)
+        Scheduler(lr=0.1 * linear(), step 0 of 10)
+        """
+        _, declared, _ = _read(state_dict)
+        given: dict[Any, dict[str, Schedule]] = {}
+        for (group, name), schedule in declared.schedules.items():
+            given.setdefault(group, {})[name] = schedule
+        clock = declared.clock
+        every: dict[str, Any] = given.pop(None, {})
+        scheduler = cls(
+            optimizer, steps=clock.steps, steps_per_epoch=clock.steps_per_epoch, batch_size=clock.batch_size,
+            tokens_per_step=clock.tokens_per_step, groups=given, **every,
+        )  # fmt: skip
+        scheduler.load_state_dict(state_dict)
+        return scheduler
+
     def step(self, metrics: Any = None) -> None:
         """Sets every hyperparameter to its value for the next update.
 

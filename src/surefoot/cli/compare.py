@@ -10,7 +10,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from surefoot.cli.output import folder_of, json_option, lang_option, out_option, present
+from surefoot.cli.output import OUT, json_option, lang_option, out_option, present
+from surefoot.cli.ways import ways
 from surefoot.core.language import words
 
 
@@ -37,8 +38,7 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
     "--lr", metavar="RATE[,RATE...]", callback=_numbers, help="Replaces every rate; of several, one recipe each."
 )
 @click.option("--seeds", default="3", metavar="N", callback=_seeds, help="How many seeds (3), or which (0,1,7).")
-@click.option("--epochs", type=int, help="Passes over the training data.")
-@click.option("--batch-size", type=int, help="Samples an update.")
+@ways
 @click.option(
     "--trainer",
     default="auto",
@@ -62,8 +62,6 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
     metavar="SECONDS",
     help="How much training a kill may cost, about.",
 )
-@click.option("--device", help="cpu, cuda, cuda:1, mps.")
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the task's data files.")
 @click.option("--target", type=float, metavar="VALUE", help="Count the steps to this value of the metric.")
 @out_option
 @json_option
@@ -93,14 +91,17 @@ def compare(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **option
         begun = options.pop("lang")
         if ctx.get_parameter_source("lang") == ParameterSource.DEFAULT:
             lang = begun
-        _ = words(lang)
-        click.echo(_("going on with: {command}", command=command), err=True)
+        click.echo(words(lang)("going on with: {command}", command=command), err=True)
     if options.pop("only_plan"):
         _show_plan(lang, as_json, options)
         return
+    _ = words(lang)
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
         found = studies.compare(**options, out=out, lang=lang, command=command)
-    present(found, folder_of(found, out), as_json=as_json)
+    present(found, studies.folder_of(found.study, out), as_json=as_json)
+    if not as_json and found.verdict.best is not None:
+        where = "" if out == Path(OUT) else f" --out {shlex.quote(str(out))}"
+        click.echo(_("Train the winner: {command}", command=f"surefoot train --winner{where}"))
 
 
 def _show_plan(lang: str, as_json: bool, options: dict[str, Any]) -> None:

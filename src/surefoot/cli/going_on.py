@@ -28,9 +28,9 @@ def say_how_to_go_on(store: Store, study: Study, out: Path, _: Words) -> None:
 def _how(store: Store, study: Study, out: Path, _: Words) -> str:
     from surefoot.studies import unfinished
 
-    latest, command = unfinished(store), study.facts.command
+    latest, command = unfinished(store, study.kind), study.facts.command
     if not command:
         return _("sf.compare(..., resume=True) in Python, with the arguments it was begun with")
     if latest is not None and latest.id == study.id:
-        return "surefoot compare --resume" + ("" if out == Path(OUT) else f" --out {shlex.quote(str(out))}")
+        return f"surefoot {study.kind} --resume" + ("" if out == Path(OUT) else f" --out {shlex.quote(str(out))}")
     return command if "--resume" in shlex.split(command) else f"{command} --resume"

@@ -77,12 +77,6 @@ def show_document(document: Advice | Taught, out: Path | None, *, as_json: bool)
         click.echo("\n" + _("Written: {file}", file=out))
 
 
-def folder_of(comparison: Comparison, out: Path) -> Path:
-    """Where a comparison's files lie: one folder each."""
-    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in comparison.study.facts.task)
-    return out / f"compare-{comparison.study.id}-{name}"
-
-
 def _marked(table: str) -> str:
     """The leader's line in bold, in a terminal that wants colour."""
     if "NO_COLOR" in os.environ:

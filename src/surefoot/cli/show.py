@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from surefoot.cli.going_on import say_how_to_go_on
-from surefoot.cli.output import folder_of, json_option, lang_option, out_option, present
+from surefoot.cli.output import json_option, lang_option, out_option, present
 from surefoot.core.language import Words, words
 
 if TYPE_CHECKING:
@@ -44,11 +44,16 @@ def show(study: int | None, out: Path, check: bool, as_json: bool, lang: str) ->
             click.echo(told)
             return 0 if checked.sound else 1
         from surefoot.report import Comparison
-        from surefoot.studies import unfinished
+        from surefoot.studies import Trained, folder_of, unfinished
 
         if study is not None:
-            found = Comparison.of(store.load(study), lang)
-            present(found, folder_of(found, out), as_json=as_json)
+            loaded = store.load(study)
+            if loaded.kind == "train":
+                trained = Trained.of(loaded, out, lang)
+                click.echo(json.dumps(trained.to_json(), indent=2) if as_json else str(trained))
+                return 0
+            found = Comparison.of(loaded, lang)
+            present(found, folder_of(loaded, out), as_json=as_json)
             if not as_json:
                 say_how_to_go_on(store, found.study, out, _)
             return 0

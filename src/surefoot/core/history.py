@@ -48,6 +48,9 @@ class Facts:
     trainer: str  # the one asked for
     target: float | None = None
     command: str = ""
+    accumulate: int = 1
+    precision: str = "full"
+    patience: int | None = None
 
     @property
     def steps(self) -> int:

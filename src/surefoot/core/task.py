@@ -38,7 +38,9 @@ class Task:
         name: shown in tables and stored.
         model: a function without arguments that makes a fresh `torch.nn.Module`.
         loss: "cross_entropy", "mse", or a function (outputs, targets) → the mean over the batch.
-        train: `(inputs, targets)` tensors or arrays with the samples first, a map-style `Dataset`, or a `DataLoader`.
+        train: `(inputs, targets)` tensors or arrays with the samples first, a `Dataset`, or a `DataLoader`; see
+            docs/tasks.md for all forms. Inputs, targets and outputs may be tuples or dicts of tensors, at any depth: a
+            model is called with a tensor, with the members of a tuple, or with those of a dict by name.
         validation: the data to choose on; None holds out the last part of a fixed shuffle of `train`
             (`validation_share`), unless a recipe set asks for curves on the test set.
         test: reported at the end, never chosen on.
@@ -49,6 +51,8 @@ class Task:
         last_batch: "keep" trains on the short last batch of an epoch (mean over its own samples, ceil(N/B) steps an
             epoch); "drop" leaves it out (floor(N/B) steps; another part of the data is left out each epoch).
         about: one line for reports.
+        in_memory: whether a `Dataset` is read once and kept; False reads every batch when it is needed; None decides by
+            the memory that is available.
         accumulate: in how many parts an update's batch is worked through, for the memory's sake; at most batch_size.
         precision: "full" computes in the model's own type; "bf16" autocasts forward and loss to bfloat16, weights and
             updates stay as they are.
@@ -76,6 +80,7 @@ class Task:
     last_batch: Literal["keep", "drop"] = "keep"
     validation_share: float = 0.2
     about: str = ""
+    in_memory: bool | None = None
     accumulate: int = 1
     precision: Precision = "full"
     patience: int | None = None
@@ -91,6 +96,8 @@ class Task:
                 received=self.accumulate,
                 remedy=f"give accumulate of at most {self.batch_size}",
             )
+        if self.in_memory not in (None, True, False):
+            raise TaskError("in_memory must be True, False or None", received=self.in_memory)
         if self.precision not in ("full", "bf16"):
             raise TaskError("precision must be 'full' or 'bf16'", received=self.precision)
         if self.last_batch not in ("keep", "drop"):

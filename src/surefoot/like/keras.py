@@ -1,14 +1,30 @@
 """Keras 3: its schedules and callbacks, and its optimizers, which load torch when first used."""
+# ruff: noqa: F403, F405 (the names are those of the parts)
 
 from typing import TYPE_CHECKING, Any
 
 from surefoot.schedules.like import keras as schedules
-from surefoot.schedules.like.keras import *  # noqa: F403
+from surefoot.schedules.like.keras import *
 
 if TYPE_CHECKING:
-    from surefoot.optimizers.like.keras import *  # noqa: F403
+    from surefoot.optimizers.like.keras import *
 
-__all__ = [*schedules.__all__, "SGD", "Adagrad", "Adam", "AdamW", "RMSprop"]  # noqa: F405
+__all__ = [
+    *schedules.__all__,
+    "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Lamb",
+    "Lion",
+    "Muon",
+    "Nadam",
+    "RMSprop",
+    "ScheduleFreeAdamW",
+]
 
 
 def __getattr__(name: str) -> Any:

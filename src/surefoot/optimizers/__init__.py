@@ -32,7 +32,9 @@ from surefoot.optimizers.rules import (
     ScheduleFreeSGD,
     adamw,
 )
+from surefoot.optimizers.scopes import parts
 from surefoot.optimizers.text import parse
+from surefoot.optimizers.torch_class import TorchClass, evaluating, torch_class
 from surefoot.optimizers.torch_form import RuleOptimizer, set_hyper, torch_optimizer, torch_source
 
 sgd, adagrad, rmsprop, adam, nadam, radam, adamax = SGD, Adagrad, RMSprop, Adam, NAdam, RAdam, Adamax
@@ -60,6 +62,7 @@ __all__ = [
     "ScheduleFreeAdamW",
     "ScheduleFreeSGD",
     "State",
+    "TorchClass",
     "adadelta",
     "adafactor",
     "adagrad",
@@ -69,6 +72,7 @@ __all__ = [
     "clip_columns",
     "clip_gradients_",
     "evaluated",
+    "evaluating",
     "export_row",
     "import_row",
     "init",
@@ -78,6 +82,7 @@ __all__ = [
     "muon",
     "nadam",
     "parse",
+    "parts",
     "radam",
     "rmsprop",
     "schedule_free_adamw",
@@ -86,6 +91,7 @@ __all__ = [
     "sgd",
     "start",
     "take",
+    "torch_class",
     "torch_optimizer",
     "torch_source",
     "update",

@@ -25,6 +25,7 @@ from surefoot.optimizers.rules import (
     ScheduleFreeSGD,
     adamw,
 )
+from surefoot.optimizers.torch_class import torch_class
 
 RULES: dict[str, Callable[..., Rule]] = {
     "sgd": SGD,
@@ -45,10 +46,11 @@ RULES: dict[str, Callable[..., Rule]] = {
     "muon": Muon,
     "schedule_free_sgd": ScheduleFreeSGD,
     "schedule_free_adamw": ScheduleFreeAdamW,
+    "torch_class": torch_class,
 }
 PRESETS: dict[str, Callable[..., Rule]] = {
     f"{library}.{name}": getattr(presets, name)
-    for library, presets in (("torch", like.torch), ("keras", like.keras))
+    for library, presets in (("torch", like.torch), ("keras", like.keras), ("optax", like.optax))
     for name in presets.__all__
 }
 
@@ -57,8 +59,8 @@ def parse(text: str) -> Rule:
     """The optimizer that a text describes; `parse(str(rule)) == rule`.
 
     Names: those of the rules (sgd, adam, lion, muon, ...); momentum and nesterov (sgd with momentum=0.9), amsgrad,
-    adamw; and presets such as torch.AdamW(betas=[0.9, 0.99]) or keras.RMSprop(rho=0.9). Arguments are named; a bare
-    name is a call without any.
+    adamw; presets such as torch.AdamW(betas=[0.9, 0.99]), keras.RMSprop(rho=0.9) or optax.lamb(0.01); and any class of
+    torch optimizer: torch_class('prodigyopt.Prodigy'). Arguments are named; a bare name is a call without any.
     Raises RecipeError for an unknown name or argument and for a value out of range.
 
     >>> parse("momentum(lr=0.1)").hyper
@@ -74,8 +76,9 @@ def parse(text: str) -> Rule:
         raise RecipeError(f"unknown optimizer {node.name!r}", remedy=did_you_mean(node.name, known))
     make = known[node.name]
     arguments = inspect.signature(make)
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in arguments.parameters.values())
     for name in node.kwargs:
-        if name not in arguments.parameters:
+        if name not in arguments.parameters and not open_ended:
             raise RecipeError(f"{node.name} has no argument {name!r}", remedy=did_you_mean(name, arguments.parameters))
     for value in (*node.args, *node.kwargs.values()):
         if isinstance(value, Call | Operation):
@@ -84,7 +87,8 @@ def parse(text: str) -> Rule:
     try:
         arguments.bind(*node.args, **node.kwargs)
     except TypeError as wrong:
-        first = "lr" if "lr" in arguments.parameters else next(iter(arguments.parameters))
+        usual = [name for name in ("lr", "learning_rate") if name in arguments.parameters]
+        first = usual[0] if usual else next(iter(arguments.parameters))
         remedy = f"name each argument once: {node.name}({first}=...)"
         raise RecipeError(f"cannot call {node.name}: {wrong}", received=text, remedy=remedy) from None
     return make(*node.args, **node.kwargs)

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from surefoot.optimizers.rule import AROUND, Hyper, Rule
 from surefoot.optimizers.rules import SGD, Adadelta, Adafactor, Adagrad, Adam, Adamax, NAdam, RAdam, RMSprop
+from surefoot.optimizers.torch_class import TorchClass
 
 
 class RuleOptimizer(Optimizer):
@@ -20,7 +21,8 @@ class RuleOptimizer(Optimizer):
 
     Parameters: `params` and groups as for any torch optimizer; `rule`; `hyper`, in the place of the rule's own numbers.
     Every group holds the hyperparameters by the rule's names, so learning-rate schedulers work; the state dict is
-    torch's usual one, with `step` beside the rule's state.
+    torch's usual one, with `step` beside the rule's state. Between `eval()` and `train()` the model has the weights
+    that it is measured with, as schedule-free rules need it (`evaluating`).
     """
 
     def __init__(self, params: Iterable[Any], rule: Rule, hyper: Hyper | None = None) -> None:
@@ -48,6 +50,24 @@ class RuleOptimizer(Optimizer):
         state["step"] += 1
         self.rule.update(p, g, state, self.rule.coefficients(hyper, int(state["step"])))
 
+    @torch.no_grad()
+    def eval(self) -> None:
+        """Gives the model the weights that it is measured with, where these are others."""
+        self.train()
+        self._own: dict[Tensor, Tensor] = {}
+        for group in self.param_groups:
+            for p in group["params"]:
+                measured = self.rule.evaluated(p, self.state.get(p, {}), group)
+                if measured is not p:
+                    self._own[p] = p.clone()
+                    p.copy_(measured)
+
+    @torch.no_grad()
+    def train(self) -> None:
+        """Gives the model back the weights that it had before `eval`, to the bit."""
+        for p, own in self.__dict__.pop("_own", {}).items():
+            p.copy_(own)
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """As torch's, but a buffer has the number type that the rule gives it, where torch gives it the parameter's."""
         super().load_state_dict(state_dict)
@@ -64,7 +84,8 @@ class RuleOptimizer(Optimizer):
 
 
 def torch_optimizer(rule: Rule, params: Iterable[Any], hyper: Hyper | None = None) -> Optimizer:
-    """An optimizer that follows the rule: torch's own where it has that form (as a loop), else a RuleOptimizer.
+    """An optimizer that follows the rule: torch's own where it has that form (as a loop), the class of a
+    `torch_class`, else a RuleOptimizer.
 
     Parameters: `params` as for any torch optimizer; `hyper`, in the place of the rule's own numbers. Raises RecipeError
     for a number out of range.
@@ -72,6 +93,8 @@ def torch_optimizer(rule: Rule, params: Iterable[Any], hyper: Hyper | None = Non
     >>> type(torch_optimizer(Adam(decoupled=True), [torch.ones(1)])).__name__
     'AdamW'
     """
+    if isinstance(rule, TorchClass):
+        return rule.make(params, rule.filled(hyper or {}))
     if (native := _native(rule, rule.filled(hyper or {}))) is None:
         return RuleOptimizer(params, rule, hyper)
     kind, arguments = native
@@ -86,8 +109,10 @@ def set_hyper(optimizer: Optimizer, rule: Rule, hyper: Hyper, group: int | None 
     """
     filled = rule.filled(hyper)
     native = None if isinstance(optimizer, RuleOptimizer) else _native(rule, filled)
+    own = rule.arguments(filled) if isinstance(rule, TorchClass) else filled
+    values = own if native is None else native[1]
     for each in optimizer.param_groups if group is None else [optimizer.param_groups[group]]:
-        each.update(filled if native is None else native[1])
+        each.update(values)
     if isinstance(optimizer, torch.optim.RMSprop) and filled["momentum"] > 0:
         for state in optimizer.state.values():  # torch makes this buffer in the first step or never
             state.setdefault("momentum_buffer", torch.zeros_like(state["square_avg"]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from surefoot.core.history import Facts
 from surefoot.core.recipe import Recipe
 from surefoot.core.units import Clock
-from surefoot.optimizers import torch_source
+from surefoot.optimizers import Rule, torch_source
+from surefoot.optimizers.rule import AROUND
+from surefoot.optimizers.scopes import AT
 from surefoot.training import Policy, bind
 
 
@@ -13,59 +15,108 @@ def torch_code(recipe: Recipe, facts: Facts) -> str:
     """A `train` function that follows the recipe; runs as it is."""
     policy = bind(recipe, Clock(facts.steps, facts.steps_per_epoch, facts.batch_size))
     reactive = any(curve.reducers for curve in policy.curves.values())
-    about = f"{recipe.name}. `batches`: any iterable of {facts.batch_size} samples each that has a length."
-    about += " `validate(model)` gives what the schedule watches, such as {'loss': 0.3}." if reactive else ""
-    make, assign = _plain(policy) or _general(policy)
     lines = [
         "import torch",
         "import surefoot as sf",
         "",
         "",
         f"def train(model, batches, loss_function, {'validate, ' * reactive}epochs={facts.epochs}):",
-        f"    {about!r}",
-        *make,
+        f"    {_about(policy, facts, reactive)!r}",
+        *(_plain(policy, facts) or _general(policy, facts)),
     ]
-    for name, curve in policy.curves.items():
-        bound = f".bind(epochs * len(batches), len(batches), {facts.batch_size})"
-        lines.append(f"    {name} = sf.parse({str(curve.schedule)!r}){bound}")
-        lines += [f"    {name}_state = {name}.start()"] * bool(curve.reducers)
-    lines += [
+    return "\n".join(lines) + "\n"
+
+
+def _about(policy: Policy, facts: Facts, reactive: bool) -> str:
+    about = f"{policy.recipe.name}. `batches`: any iterable of {facts.batch_size} samples each that has a length."
+    about += " `validate(model)` gives what the schedule watches, such as {'loss': 0.3}." if reactive else ""
+    if "ema" in policy.curves or policy.fixed.get("ema"):
+        about += " Gives the average of the weights: measure inside `with average.applied():`."
+    elif type(policy.rule).evaluated is not Rule.evaluated:
+        about += " Measure with the weights that `rule.evaluated(p, optimizer.state[p], hyper)` gives."
+    return about
+
+
+def _plain(policy: Policy, facts: Facts) -> list[str] | None:
+    """Where only the rate moves and torch has the optimizer: nothing but torch, and the schedule."""
+    fixed = {name: value for name, value in policy.fixed.items() if name not in AROUND}
+    around = any(policy.fixed.get(name) for name in AROUND)
+    if len(policy.curves) > 1 or around or any(AT in name for name in fixed):
+        return None
+    source = torch_source(policy.rule, {**fixed, "lr": float(policy.curves["lr"](0))})
+    if source is None:
+        return None
+    curve = policy.curves["lr"]
+    watched = bool(curve.reducers)
+    return [
+        f"    optimizer = {source}",
+        f"    lr = {_bound(policy, 'lr', facts)}",
+        *["    lr_state = lr.start()"] * watched,
+        *_loop(
+            [
+                "            for group in optimizer.param_groups:",
+                f'                group["lr"] = lr(step{", lr_state" * watched})',
+            ],
+            ["            optimizer.step()"],
+        ),
+        *["        seen = sf.Observation(step, validate(model))"] * watched,
+        *["        lr_state = lr.update(lr_state, seen)"] * watched,
+    ]
+
+
+def _general(policy: Policy, facts: Facts) -> list[str]:
+    """Anything else: with Surefoot's own form of the rule where torch has none, parts, clipping, averages."""
+    watched = [name for name, curve in policy.curves.items() if curve.reducers]
+    clips = any(policy.fixed.get(name) or name in policy.curves for name in ("clip_norm", "clip_value"))
+    averages = bool(policy.fixed.get("ema")) or "ema" in policy.curves
+    states = ["    states = {name: curve.start() for name, curve in curves.items()}"]
+    after = ["            sf.optimizers.clip_gradients_(model.parameters(), rule, parts[0].hyper(hyper))"] * clips
+    after += ["            optimizer.step()"]
+    after += ['            average.update(hyper["ema"])'] * averages
+    seen = [
+        "        seen = sf.Observation(step, validate(model))",
+        "        states = {name: curve.update(states[name], seen) for name, curve in curves.items()}",
+    ]
+    value = "curve(step, states[name])" if watched else "curve(step)"
+    return [
+        f"    rule = sf.optimizers.parse({str(policy.rule)!r})",
+        f"    fixed = {dict(policy.fixed)!r}",
+        "    curves = {",
+        *(f"        {name!r}: {_bound(policy, name, facts)}," for name in policy.curves),
+        "    }",
+        "    named = dict(model.named_parameters())",
+        "    parts = sf.optimizers.parts({**fixed, **curves}, {name: p.ndim for name, p in named.items()})",
+        '    groups = [{"params": [named[name] for name in part.params]} for part in parts]',
+        "    optimizer = sf.optimizers.torch_optimizer(rule, groups)",
+        *["    average = sf.optimizers.Average(model.parameters())"] * averages,
+        *states * bool(watched),
+        *_loop(
+            [
+                f"            hyper = {{**fixed, **{{name: {value} for name, curve in curves.items()}}}}",
+                "            for k, part in enumerate(parts):",
+                "                sf.optimizers.set_hyper(optimizer, rule, part.hyper(hyper), k)",
+            ],
+            after,
+        ),
+        *seen * bool(watched),
+        *["    return average"] * averages,
+    ]
+
+
+def _loop(before: list[str], update: list[str]) -> list[str]:
+    return [
         "    step = 0",
         "    for epoch in range(epochs):",
         "        model.train()",
         "        for x, y in batches:",
-        *assign,
+        *before,
         "            optimizer.zero_grad()",
         "            loss_function(model(x), y).backward()",
-        "            optimizer.step()",
+        *update,
         "            step += 1",
     ]
-    lines += ["        seen = sf.Observation(step, validate(model))"] * reactive
-    watching = [name for name, curve in policy.curves.items() if curve.reducers]
-    lines += [f"        {name}_state = {name}.update({name}_state, seen)" for name in watching]
-    return "\n".join(lines) + "\n"
 
 
-def _plain(policy: Policy) -> tuple[list[str], list[str]] | None:
-    """Where only the rate moves and torch has the optimizer: nothing but torch."""
-    source = torch_source(policy.rule, {**policy.fixed, "lr": float(policy.curves["lr"](0))})
-    if source is None or len(policy.curves) > 1:
-        return None
-    lines = [
-        "            for group in optimizer.param_groups:",
-        f'                group["lr"] = {_value(policy, "lr")}',
-    ]
-    return [f"    optimizer = {source}"], lines
-
-
-def _general(policy: Policy) -> tuple[list[str], list[str]]:
-    moving = ", ".join(f'"{name}": {_value(policy, name)}' for name in policy.curves)
-    make = [
-        f"    rule, fixed = sf.optimizers.parse({str(policy.rule)!r}), {dict(policy.fixed)!r}",
-        "    optimizer = sf.optimizers.torch_optimizer(rule, model.parameters(), fixed)",
-    ]
-    return make, [f"            sf.optimizers.set_hyper(optimizer, rule, {{**fixed, {moving}}})"]
-
-
-def _value(policy: Policy, name: str) -> str:
-    return f"{name}(step, {name}_state)" if policy.curves[name].reducers else f"{name}(step)"
+def _bound(policy: Policy, name: str, facts: Facts) -> str:
+    text = str(policy.curves[name].schedule)
+    return f"sf.parse({text!r}).bind(epochs * len(batches), len(batches), {facts.batch_size})"

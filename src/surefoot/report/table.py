@@ -84,6 +84,8 @@ def heading(comparison: Findings) -> str:
         seconds=f"{study.seconds:.0f}",
     )
     unfinished = "" if study.status == "done" else f" · {status(study.status, _)}"
+    if facts.patience is not None:
+        unfinished += " · " + _("runs end when they have not improved for {patience} epochs", patience=facts.patience)
     samples = facts.samples[facts.watched]
     if facts.watched == "test":
         looked = _(

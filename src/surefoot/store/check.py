@@ -115,7 +115,8 @@ class _Look:
                 yield f"its losses go on at update {start}, where update {end} comes next"
             end = start + count
         most = 0 if run.status == "planned" else study.facts.steps if run.diverged is None else run.diverged
-        if end > most or (end < most and run.status in FINISHED):
+        early = study.facts.patience is not None and run.status == "done"
+        if end > most or (end < most and run.status in FINISHED and not early):
             yield f"it is {run.status} and has {end} losses, where {most} belong"
         if not np.isfinite(run.losses).all():
             yield "a loss is not finite"

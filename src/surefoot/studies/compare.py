@@ -2,17 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from surefoot.core.errors import UsageError
 from surefoot.core.language import words
 from surefoot.core.task import Task
-from surefoot.core.text import number
 from surefoot.report import Comparison
 from surefoot.store import FILE, Store
 from surefoot.studies.planning import Planned
 from surefoot.studies.session import Session
-from surefoot.studies.setting import Recipes, Setting, environment
+from surefoot.studies.setting import Recipes, Setting, environment, seconds_between
 from surefoot.training import Wanted
 
 
@@ -24,6 +22,9 @@ def compare(
     lr: float | Sequence[float] | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
+    accumulate: int | None = None,
+    precision: Literal["full", "bf16"] | None = None,
+    patience: int | None = None,
     trainer: str = "auto",
     place: str = "auto",
     compile: bool | None = None,
@@ -47,7 +48,7 @@ def compare(
         seeds: how many (0, 1, ...) or which. A seed decides initial weights, batch order and dropout masks, the same
             for every recipe: differences are paired.
         lr: replaces every recipe's rate; of several, one recipe a rate.
-        epochs, batch_size, device: override the recipe set's and the task's.
+        epochs, batch_size, accumulate, precision, patience, device: override the recipe set's and the task's.
         trainer: "fused" (rows stacked and trained together), "loop" (plain `torch.optim`, one by one), or "auto", which
             times a few updates of each.
         place: "here", "pool" (a process per core) or "auto". compile: whether the fused trainer's step is compiled;
@@ -73,10 +74,10 @@ def compare(
     """
     wanted = Wanted(trainer, place, compile, tile, share)
     words(lang)  # refuses a language that is not there before anything is trained
-    every = _every(checkpoint_every)
+    every = seconds_between(checkpoint_every)
     setting = Setting.of(
-        task, recipes, seeds, lr=lr, epochs=epochs, batch_size=batch_size, device=device, data=data, target=target,
-        trainer=trainer, command=command,
+        task, recipes, seeds, lr=lr, epochs=epochs, batch_size=batch_size, data=data, target=target, trainer=trainer,
+        command=command, device=device, accumulate=accumulate, precision=precision, patience=patience,
     )  # fmt: skip
     with Store(Path(":memory:") if out is None else Path(out) / FILE) as store:
         session = Session(store, setting, environment(), wanted, every, progress, lang)
@@ -108,9 +109,3 @@ def plan(
     wanted = Wanted(trainer, place, compile, tile, share, timed=True)
     words(lang)
     return Planned.of(Setting.of(task, recipes, seeds, trainer=trainer, **options), wanted, lang)
-
-
-def _every(seconds: float) -> float:
-    if (every := number(seconds)) is None or every < 0:
-        raise UsageError("the seconds between checkpoints must be 0 or more", received=seconds)
-    return every

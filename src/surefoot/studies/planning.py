@@ -94,6 +94,7 @@ class Planned:
         """The same as data."""
         facts = self.setting.facts
         return {
+            "surefoot": "plan",
             "version": 1,
             "task": facts.task,
             "seeds": list(facts.seeds),

@@ -1,7 +1,7 @@
 """One sitting of a study: begun or resumed, planned, trained, recorded."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from attrs import evolve, frozen
@@ -24,7 +24,8 @@ class Session:
     """What a sitting needs to know.
 
     Parameters: `setting`, what is trained; `wanted`, how to train where no plan is stored; `every`, the
-    seconds between checkpoints; `progress`, whether to show it, in the language `lang`. Notes are stored, in English.
+    seconds between checkpoints; `progress`, whether to show it, in the language `lang`; `look`, which makes of a study
+    whoever wants to see its rows. Notes are stored, in English.
     """
 
     store: Store
@@ -35,7 +36,7 @@ class Session:
     progress: bool
     lang: str = "en"
     kind: str = "compare"
-    look: Look | None = None
+    look: Callable[[Study], Look] | None = None
 
     @property
     def task(self) -> Prepared:
@@ -53,7 +54,8 @@ class Session:
 
     def resume(self) -> Study:
         """The latest study of these very runs, trained to its end; a new one where there is none."""
-        known = self.store.find([entry.run.key for entry in self.entries])
+        same = self.store.find([entry.run.key for entry in self.entries])
+        known = [study for study in same if study.kind == self.kind]
         if not known:
             return self.begin("nothing to resume: no comparison of these recipes, seeds and data was begun here before")
         study = self.store.load(known[0].id)
@@ -97,14 +99,15 @@ class Session:
         return plan
 
     def _train(self, study: int, plan: Plan, left: Reopened, sink: Sink, compiler: Compiler) -> None:
-        past = {history.run.index: history.observations for history in self.store.load(study).runs}
+        recorded = self.store.load(study)
+        past = {history.run.index: history.observations for history in recorded.runs}
         entries = [evolve(entry, past=past[entry.run.index]) for entry in self.entries]
         kept = self.store.checkpoints
         starts = {}
         if kept is not None:
             named = {tile: name for tile, (_, name) in left.stages.items() if name is not None}
             starts = {tile: Checkpoint.of(*kept.read(name)) for tile, name in named.items()}
-        saving = Saving(kept.write, self.every, self.look) if kept is not None else None
+        saving = Saving(kept.write, self.every, self.look and self.look(recorded)) if kept is not None else None
         finished = left.finished
         train(self.task, entries, plan, sink, starts=starts, finished=finished, saving=saving, compiler=compiler)
 

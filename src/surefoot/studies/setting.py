@@ -6,7 +6,7 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from attrs import frozen
 
@@ -43,13 +43,14 @@ class Setting:
         lr: float | Sequence[float] | None = None,
         epochs: int | None = None,
         batch_size: int | None = None,
-        device: str | None = None,
         data: str | Path | None = None,
         target: float | None = None,
         trainer: str = "auto",
         command: str = "",
+        **ways: Any,
     ) -> Self:
-        """Read, prepare, bind: see `compare`. Raises UsageError where anything could not be trained."""
+        """Read, prepare, bind: see `compare`; `ways`, for `prepare`. Raises UsageError where anything could not be
+        trained."""
         chosen = load_recipes(recipes).at_rates(_rates(lr))
         which = _seeds(seeds)
         if target is not None and number(target) is None:
@@ -59,8 +60,8 @@ class Setting:
             declared,
             batch_size=chosen.batch_size if batch_size is None else batch_size,
             epochs=chosen.epochs if epochs is None else epochs,
-            device=device,
             watch=chosen.curves,
+            **ways,
         )
         clock = Clock(ready.steps, ready.steps_per_epoch, ready.batch_size)
         policies = {recipe.name: bind(recipe, clock) for recipe in chosen.recipes}
@@ -112,6 +113,9 @@ def _facts(
         steps_per_epoch=ready.steps_per_epoch,
         last_batch=ready.last_batch,
         device=str(ready.device),
+        accumulate=ready.accumulate,
+        precision=ready.precision,
+        patience=ready.patience,
         fingerprint=ready.fingerprint,
         seeds=seeds,
         trainer=trainer,
@@ -134,3 +138,10 @@ def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
     if isinstance(seeds, bool) or not which or min(which) < 0 or len(set(which)) < len(which):
         raise UsageError("seeds must be a number above 0, or different whole numbers", received=seeds)
     return which
+
+
+def seconds_between(checkpoints: float) -> float:
+    """Raises UsageError unless this is a number of seconds."""
+    if (every := number(checkpoints)) is None or every < 0:
+        raise UsageError("the seconds between checkpoints must be 0 or more", received=checkpoints)
+    return every

@@ -6,7 +6,7 @@ from surefoot.core.errors import UsageError
 from surefoot.core.history import Study
 from surefoot.store import FILE, Store
 
-BEGIN = "surefoot compare begins a comparison"
+BEGIN = {"compare": "surefoot compare begins a comparison", "train": "surefoot train begins a training"}
 
 
 def is_finished(study: Study) -> bool:
@@ -14,10 +14,11 @@ def is_finished(study: Study) -> bool:
     return study.status == "done" and all(run.status != "failed" for run in study.runs)
 
 
-def unfinished(store: Store) -> Study | None:
-    """The latest study that is not finished, but for those that were begun again since: the newest is gone on with."""
+def unfinished(store: Store, kind: str = "compare") -> Study | None:
+    """The latest study of a kind that is not finished, but for those that were begun again since: the newest is gone
+    on with."""
     newer = set()
-    for listed in reversed(store.studies()):
+    for listed in reversed([study for study in store.studies() if study.kind == kind]):
         study = store.load(listed.id)
         keys = tuple(run.run.key for run in study.runs)
         if not is_finished(study) and keys not in newer:
@@ -26,21 +27,21 @@ def unfinished(store: Store) -> Study | None:
     return None
 
 
-def command_to_go_on(out: Path) -> str:
-    """The command that began the latest unfinished comparison of a folder. Raises UsageError where there is none."""
+def command_to_go_on(out: Path, kind: str = "compare") -> str:
+    """The command that began the latest unfinished study of a kind. Raises UsageError where there is none."""
     if not (out / FILE).exists():
-        raise UsageError(f"nothing to go on with: nothing was recorded in {out} yet", remedy=BEGIN)
+        raise UsageError(f"nothing to go on with: nothing was recorded in {out} yet", remedy=BEGIN[kind])
     with Store(out / FILE, create=False) as store:
-        if not (known := store.studies()):
-            raise UsageError(f"nothing to go on with: {store.path} holds no study yet", remedy=BEGIN)
-        if (study := unfinished(store)) is None:
+        if not (known := [study for study in store.studies() if study.kind == kind]):
+            raise UsageError(f"nothing to go on with: {store.path} holds no study yet", remedy=BEGIN[kind])
+        if (study := unfinished(store, kind)) is None:
             raise UsageError(
-                f"nothing to go on with: all comparisons in {out} are finished",
+                f"nothing to go on with: all that was begun with surefoot {kind} in {out} is finished",
                 remedy=f"the latest is study {known[-1].id}: surefoot show {known[-1].id}",
             )
     if not study.facts.command:
         raise UsageError(
             f"study {study.id}, the latest that is not finished, was begun in Python, so there is no command to repeat",
-            remedy="go on with it there: sf.compare(..., resume=True), with the same arguments",
+            remedy=f"go on with it there: sf.{kind}(..., resume=True), with the same arguments",
         )
     return study.facts.command

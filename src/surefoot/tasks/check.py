@@ -10,8 +10,7 @@ from torch.nn import functional
 
 from surefoot.core.errors import TaskError, did_you_mean
 from surefoot.core.task import Metric, Task
-from surefoot.tasks.data import told
-from surefoot.tasks.read import fixed_randomness
+from surefoot.tasks.forms import fixed_randomness, told
 
 Loss = Callable[[Any, Any], Tensor]
 

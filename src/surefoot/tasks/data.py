@@ -1,28 +1,30 @@
-"""A task's splits: read, held out or joined, brought to the model's types, checked, fingerprinted."""
+"""A task's splits: read, held out or joined, brought to the model's types, looked at once."""
 
-import hashlib
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from attrs import evolve
 from torch.utils.data import DataLoader
 
 from surefoot.core.errors import DataError, TaskError
 from surefoot.core.task import Task
 from surefoot.tasks import tree
+from surefoot.tasks.fit import Fit
+from surefoot.tasks.forms import FORMS, told
 from surefoot.tasks.in_memory import InMemory
-from surefoot.tasks.read import FORMS, read
-from surefoot.tasks.split import Split, Watch
+from surefoot.tasks.joined import Joined
+from surefoot.tasks.on_demand import OnDemand
+from surefoot.tasks.read import read
+from surefoot.tasks.scan import Scan, scanned
+from surefoot.tasks.split import Batch, Split, Watch
+from surefoot.tasks.stream import Stream, Unread
 
-Splits = Mapping[str, Split]  # by role: "train", "validation", "test"
+Parts = dict[str, Split | Unread]  # by role: "train", "validation", "test"
+Splits = Mapping[str, Split]
 Notes = tuple[str, ...]
 
-_CHUNK = 1 << 24  # bytes hashed at a time
 
-
-def splits(task: Task, watch: Watch) -> tuple[dict[str, InMemory], Notes]:
+def splits(task: Task, watch: Watch) -> tuple[Parts, Notes]:
     """The data to train on, to watch and, where there is some, to test on; and what to tell about it.
 
     Raises TaskError where the data to watch is not there, DataError for data that does not fit.
@@ -31,153 +33,107 @@ def splits(task: Task, watch: Watch) -> tuple[dict[str, InMemory], Notes]:
         raise TaskError(f"task {task.name!r} has no test data to watch", remedy="give test=...")
     if task.train is None:
         raise DataError(f"task {task.name!r} has no training data", remedy=FORMS)
-    parts: dict[str, InMemory] = {}
+    parts: Parts = {}
     notes: list[str] = []
     for name, data in {"train": task.train, "validation": task.validation, "test": task.test}.items():
         if data is not None:
-            parts[name], said = read(data, name)
+            parts[name], said = read(data, name, task.in_memory)
             notes += said
-    _same_samples(parts)
     if isinstance(task.train, DataLoader) and task.train.batch_size != task.batch_size:
         notes.append(f"the batch size is {task.batch_size}; the DataLoader's own, {task.train.batch_size}, is not used")
     if watch == "test":
         notes.append("curves are on the test set")
         if "validation" in parts:
-            held = parts.pop("validation")
-            parts["train"] = InMemory(*tree.cat([(split.x, split.y) for split in (parts["train"], held)]))
-            notes.append(f"the {len(held)} validation samples are part of the training data")
+            _same_samples({name: parts[name] for name in ("train", "validation")})
+            parts["train"], held = _joined(parts["train"], parts.pop("validation"))
+            notes.append(f"the {held} validation samples are part of the training data")
     elif "validation" not in parts:
-        parts["train"], parts["validation"] = _held_out(parts["train"], task.validation_share)
-        held_out = len(parts["validation"])
-        notes.append(f"validation: {held_out} samples held out of the training data by a fixed shuffle")
+        parts["train"], parts["validation"], count = _held_out(parts["train"], task.validation_share)
+        notes.append(f"validation: {count} samples held out of the training data by a fixed shuffle")
+    _same_samples(parts)
     return parts, tuple(dict.fromkeys(notes))
 
 
-def fitted(
-    parts: Mapping[str, InMemory], loss: str | Callable[..., Any], floating: torch.dtype | None
-) -> tuple[dict[str, InMemory], Notes]:
-    """The data in the types that model and loss work with, every value finite; and what was converted.
+def fitted(parts: Parts, fit: Fit) -> tuple[Splits, Scan, Notes]:
+    """The data as it is trained on: in the types of model and loss, on the device, every value finite.
 
-    Floating inputs and targets take `floating`, the model's own type; class indices become long; whole numbers under
-    "mse" become floating. Raises DataError for targets that are no class indices, and for values that are not finite.
+    Returns what one pass over it found too, and what to tell about it. Raises DataError for targets that the loss
+    cannot take, and for what the pass finds wrong.
     """
-    x, y = parts["train"].x, parts["train"].y
-    _fits_loss(y, loss)
-    converted = {"inputs": partial(input_type, floating), "targets": partial(target_type, floating, loss)}
-    result = {
-        name: InMemory(
-            tree.mapped(lambda tensor: tensor.to(converted["inputs"](tensor)), split.x),
-            tree.mapped(lambda tensor: tensor.to(converted["targets"](tensor)), split.y),
-        )
-        for name, split in parts.items()
-    }
-    for name, split in result.items():
-        finite(split.x, f"{name} inputs")
-        finite(split.y, f"{name} targets")
-    changes = [
-        (what, t.dtype, converted[what](t)) for what, part in (("inputs", x), ("targets", y)) for t in tree.leaves(part)
-    ]
-    said = (f"{what} converted from {short(a)} to {short(b)}" for what, a, b in changes if a != b)
-    return result, tuple(dict.fromkeys(said))
+    example = _example(parts["train"])
+    fit.check(example[1])
+    ready = {name: part if isinstance(part, Unread) else _fitting(part, fit) for name, part in parts.items()}
+    scan = scanned(ready, fit)
+    notes, result = list(fit.said(example)), {}
+    for name, part in ready.items():
+        if isinstance(part, Unread):
+            part = Stream(part.stream, name, scan.lengths[name], fit)
+            what = "in its own order, the same in every epoch and for every recipe and seed"
+            notes.append(f"{name}: a stream of {len(part)} samples, read {what}")
+        result[name] = part
+    return result, scan, tuple(notes)
 
 
-def input_type(floating: torch.dtype | None, tensor: Tensor) -> torch.dtype:
-    """The type that a tensor of inputs takes."""
-    return floating if tensor.is_floating_point() and floating else tensor.dtype
+def _fitting(split: Split, fit: Fit) -> Split:
+    match split:
+        case InMemory():
+            return InMemory(*fit((split.x, split.y)))
+        case Joined():
+            return Joined(_fitting(split.first, fit), _fitting(split.second, fit))
+        case OnDemand():
+            return evolve(split, fit=fit)
+        case _:
+            raise AssertionError(type(split))
 
 
-def target_type(floating: torch.dtype | None, loss: object, tensor: Tensor) -> torch.dtype:
-    """The type that a tensor of targets takes."""
-    if loss == "cross_entropy":
-        return torch.long
-    is_real = tensor.is_floating_point() or (loss == "mse" and not tensor.is_complex())
-    return (floating or torch.get_default_dtype()) if is_real else tensor.dtype
+def _example(part: Split | Unread) -> Batch:
+    """The first sample, as it came."""
+    return part.take(torch.arange(1)) if isinstance(part, Split) else part.first
 
 
-def fingerprint(parts: Mapping[str, InMemory]) -> str:
-    """32 hexadecimal digits: BLAKE2b over role, type, shape and bytes of every tensor; the same on every device."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, split in sorted(parts.items()):
-        for part, data in (("x", split.x), ("y", split.y)):
-            for where, tensor in tree.named(data):
-                digest.update(f"{name}.{part}{where} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-                rows = max(1, _CHUNK * len(tensor) // max(1, tensor.nbytes))
-                for chunk in torch.split(tensor, rows):  # a piece at a time: it may be a view, or on another device
-                    digest.update(chunk.cpu().flatten().contiguous().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
-def short(dtype: torch.dtype) -> str:
-    """`float32` rather than `torch.float32`."""
-    return str(dtype).removeprefix("torch.")
-
-
-def told(data: Any) -> str:
-    """What a tree is, for messages: `float32 (2, 3)`, `dict of 'a' int64 (2, 5), 'b' int64 (2, 5)`."""
-    if isinstance(data, Tensor):
-        return f"{short(data.dtype)} {tuple(data.shape)}"
-    places = ((where.strip("[]"), tensor) for where, tensor in tree.named(data))
-    inside = ", ".join(told(tensor) if where.isdigit() else f"{where} {told(tensor)}" for where, tensor in places)
-    return type(data).__name__ + (f" of {inside}" if inside else "")
-
-
-def _fits_loss(y: Any, loss: object) -> None:
-    if loss in ("cross_entropy", "mse") and not isinstance(y, Tensor):
-        received = f"{type(y).__name__} of {len(tree.leaves(y))} tensors"
-        remedy = "give one tensor, or a loss function that takes these targets"
-        raise DataError(f"{loss} needs one tensor of targets", received=received, remedy=remedy)
-    if loss == "cross_entropy" and (y.is_floating_point() or y.is_complex()):
-        raise DataError(
-            "cross_entropy needs whole numbers as targets, the index of each sample's class",
-            received=short(y.dtype),
-            remedy="convert them with y.long(); for class probabilities give loss=torch.nn.functional.cross_entropy",
-        )
-
-
-def _same_samples(parts: Mapping[str, InMemory]) -> None:
-    train = parts["train"]
-    for name, split in parts.items():
-        for what, mine, theirs in (("inputs", split.x, train.x), ("targets", split.y, train.y)):
-            got, want = (dict(tree.named(part)) for part in (mine, theirs))
+def _same_samples(parts: Parts) -> None:
+    train = _example(parts["train"])
+    for name, part in parts.items():
+        for what, mine, theirs in zip(("inputs", "targets"), _example(part), train, strict=True):
+            got, want = (dict(tree.named(each)) for each in (mine, theirs))
             if list(got) != list(want):
-                received = ", ".join(got)
-                raise DataError(
-                    f"the {name} {what} differ from the training {what}: {', '.join(want)}", received=received
-                )
+                said = f"the {name} {what} differ from the training {what}: {told(theirs)}"
+                raise DataError(said, received=told(mine), remedy="give both in one form")
             for where, tensor in got.items():
                 other = want[where]
                 if tensor.shape[1:] != other.shape[1:] or tensor.is_floating_point() != other.is_floating_point():
-                    told = [f"{short(t.dtype)} {tuple(t.shape[1:])}" for t in (other, tensor)]
-                    raise DataError(
-                        f"the {name} {what}{where} differ from the training {what}: {told[0]} a sample",
-                        received=told[1],
-                    )
+                    wanted, received = (told(each[0]) for each in (other, tensor))
+                    said = f"the {name} {what}{where} differ from the training {what}: {wanted} a sample"
+                    raise DataError(said, received=received)
 
 
-def _held_out(split: InMemory, share: float) -> tuple[InMemory, InMemory]:
-    count = max(1, round(len(split) * share))
-    if count >= len(split):
+def _held_out(part: Split | Unread, share: float) -> tuple[Split, Split, int]:
+    if isinstance(part, Unread):
+        raise DataError(
+            "no samples can be held out of a stream for validation",
+            received=type(part.stream.dataset).__name__,
+            remedy="give validation=..., or in_memory=True for a stream that fits the memory",
+        )
+    count = max(1, round(len(part) * share))
+    if count >= len(part):
         raise DataError(
             "too few training samples to hold some out for validation",
-            received=f"{len(split)} samples, validation_share {share}",
+            received=f"{len(part)} samples, validation_share {share}",
             remedy="give validation=..., or more data",
         )
-    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(len(part), generator=torch.Generator().manual_seed(0))
     rest, held = order[:-count], order[-count:]
-    return InMemory(*split.take(rest)), InMemory(*split.take(held))
+    if isinstance(part, OnDemand):
+        return evolve(part, index=part.index[rest]), evolve(part, index=part.index[held]), count
+    return InMemory(*part.take(rest)), InMemory(*part.take(held)), count
 
 
-def finite(data: Any, what: str) -> None:
-    """Raises DataError where a number is not finite. `data`: a tree; `what`: what it is called."""
-    for where, tensor in tree.named(data):
-        if not (tensor.is_floating_point() or tensor.is_complex()):
-            continue
-        bad = ~torch.isfinite(tensor).reshape(len(tensor), -1).all(1)
-        if bad.any():
-            count, first = int(bad.sum()), int(bad.nonzero()[0])
-            value = tensor[first].flatten()[~torch.isfinite(tensor[first].flatten())][0].item()
-            raise DataError(
-                f"the {what}{where} hold values that are not finite, in {count} of {len(bad)} samples",
-                received=f"{value} in sample {first}",
-                remedy="drop or fill these samples",
-            )
+def _joined(first: Split | Unread, second: Split | Unread) -> tuple[Split, int]:
+    if isinstance(first, Unread) or isinstance(second, Unread):
+        raise DataError(
+            "a stream cannot be joined with other samples, as watching the test set asks for",
+            remedy="leave the validation data out, or join the two before",
+        )
+    if isinstance(first, InMemory) and isinstance(second, InMemory):
+        return InMemory(*tree.cat([(split.x, split.y) for split in (first, second)])), len(second)
+    return Joined(first, second), len(second)

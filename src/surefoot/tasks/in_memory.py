@@ -1,12 +1,13 @@
 """A split that is held in memory."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import field, frozen
 from torch import Tensor
 
 from surefoot.tasks import tree
-from surefoot.tasks.split import Batch, Split
+from surefoot.tasks.split import Batch, Split, part_size
 
 
 @frozen(eq=False)
@@ -33,5 +34,6 @@ class InMemory(Split):
     def take(self, index: Tensor) -> Batch:
         return tree.take(self.x, index), tree.take(self.y, index)
 
-    def _range(self, start: int, stop: int) -> Batch:
-        return tree.mapped(lambda tensor: tensor[start:stop], (self.x, self.y))  # type: ignore[no-any-return]
+    def parts(self, size: int) -> Iterator[Batch]:
+        size = part_size(self, size)
+        return (tree.part((self.x, self.y), start, start + size) for start in range(0, len(self), size))

@@ -114,8 +114,8 @@ def prepare(
     ('validation: 20 samples held out of the training data by a fixed shuffle',)
     """
     # Torch is imported only here, so that naming the built-in tasks does not cost its start-up.
-    from surefoot.tasks import check, data, tree, trial
-    from surefoot.tasks.in_memory import InMemory
+    from surefoot.tasks import check, data, trial
+    from surefoot.tasks.fit import Fit
 
     given: dict[str, Any] = {"batch_size": batch_size, "epochs": epochs, "device": device}
     given |= {"accumulate": accumulate, "precision": precision, "patience": patience}
@@ -124,18 +124,17 @@ def prepare(
         raise TaskError("watch must be 'validation' or 'test'", received=watch)
     place = check.usable(task.device)
     model = check.fresh_model(task)
-    splits, read_notes = data.splits(task, watch)
-    splits, fit_notes = data.fitted(splits, task.loss, check.float_type(model))
+    parts, read_notes = data.splits(task, watch)
+    loss_name = task.loss if isinstance(task.loss, str) else ""
+    splits, scan, fit_notes = data.fitted(parts, Fit(loss_name, check.float_type(model), place))
     if task.batch_size > len(splits["train"]):
         raise TaskError(
             f"the batch size is larger than the {len(splits['train'])} training samples",
             received=task.batch_size,
             remedy=f"give a batch size of at most {len(splits['train'])}",
         )
-    fingerprint = data.fingerprint(splits)
-    splits = {name: InMemory(*tree.to((split.x, split.y), place)) for name, split in splits.items()}
     loss, metrics = check.loss_of(task), check.metrics_of(task)
-    trial_notes = trial.trial(task, model.to(place), loss, metrics, splits, watch)
+    trial_notes = trial.trial(task, model.to(place), loss, metrics, splits, watch, scan.classes)
     full, rest = divmod(len(splits["train"]), task.batch_size)
     return Prepared(
         name=task.name,
@@ -152,7 +151,7 @@ def prepare(
         device=place,
         last_batch=task.last_batch,
         steps_per_epoch=full + (rest > 0 and task.last_batch == "keep"),
-        fingerprint=fingerprint,
+        fingerprint=scan.fingerprint,
         notes=(*read_notes, *fit_notes, *trial_notes),
         accumulate=task.accumulate,
         precision=task.precision,

@@ -40,7 +40,7 @@ def text() -> Task:
         test=_windows(whole[second:]),
         metrics=[Metric("bits per character", bits, "min"), "accuracy"],
         batch_size=8,
-        epochs=3,
+        epochs=2,
         about=ABOUT,
     )
 

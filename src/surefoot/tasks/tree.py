@@ -73,9 +73,14 @@ def take(tree: Tree, index: Tensor) -> Tree:
     """
 
     def gathered(tensor: Tensor) -> Tensor:
-        return tensor.index_select(0, index.flatten()).view(*index.shape, *tensor.shape[1:])
+        return tensor.index_select(0, index.flatten().to(tensor.device)).view(*index.shape, *tensor.shape[1:])
 
     return mapped(gathered, tree)
+
+
+def part(tree: Tree, start: int, stop: int) -> Tree:
+    """The samples from `start` until before `stop`, as views."""
+    return mapped(lambda tensor: tensor[start:stop], tree)
 
 
 def cat(trees: Sequence[Tree], dim: int = 0) -> Tree:
@@ -84,6 +89,8 @@ def cat(trees: Sequence[Tree], dim: int = 0) -> Tree:
     >>> cat([{"a": torch.ones(1)}, {"a": torch.zeros(2)}])
     {'a': tensor([1., 0., 0.])}
     """
+    if len(trees) == 1:
+        return trees[0]
     _, rebuilt = parted(trees[0])
     return rebuilt([torch.cat(tensors, dim) for tensors in zip(*map(leaves, trees), strict=True)])
 

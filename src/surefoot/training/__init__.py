@@ -1,14 +1,15 @@
 """The population, its trainers, and the places where they run."""
 
-from surefoot.training.checkpoint import Checkpoint
+from surefoot.training.checkpoint import Checkpoint, Look, Saving
 from surefoot.training.choice import Wanted, choose
 from surefoot.training.compiler import Compiler
 from surefoot.training.engine import train
+from surefoot.training.loop import LoopTrainer
 from surefoot.training.parts import check_parts
 from surefoot.training.plan import Plan
 from surefoot.training.policy import Entry, Policy, bind
-from surefoot.training.tile import Look, Saving
-from surefoot.training.trainer import initial_model
+from surefoot.training.single import Single
+from surefoot.training.trainer import Trainer, initial_model
 from surefoot.training.tree import Stage, forest, separate
 
 __all__ = [
@@ -16,10 +17,13 @@ __all__ = [
     "Compiler",
     "Entry",
     "Look",
+    "LoopTrainer",
     "Plan",
     "Policy",
     "Saving",
+    "Single",
     "Stage",
+    "Trainer",
     "Wanted",
     "bind",
     "check_parts",

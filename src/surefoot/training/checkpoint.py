@@ -11,6 +11,9 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
+from surefoot.core.record import Observation
+from surefoot.training.trainer import Trainer
+
 LOSSES = "losses since the last look"
 
 
@@ -56,3 +59,21 @@ class Save(Protocol):
     """Keeps the parts of a checkpoint; the name that they can be found under."""
 
     def __call__(self, tensors: Mapping[str, Tensor], about: str, /) -> str: ...
+
+
+class Look(Protocol):
+    """Whoever wants to see the rows themselves, not only records of them."""
+
+    def __call__(self, run: int, best: bool, trainer: Trainer, row: int, observation: Observation, /) -> None:
+        """Called after every look at a run, before it is recorded: `best`, whether it is the best so far; `row`, which
+        of the trainer's rows it is; `observation`, what was seen."""
+        ...
+
+
+@frozen(eq=False)
+class Saving:
+    """Where checkpoints go, after how many seconds at the earliest the next is written, and who else looks."""
+
+    save: Save
+    every: float
+    look: Look | None = None

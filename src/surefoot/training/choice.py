@@ -11,6 +11,7 @@ from surefoot.core.errors import RecipeError
 from surefoot.core.record import Note, Sink
 from surefoot.tasks import Prepared
 from surefoot.training.compiler import Compiler, compiler_found
+from surefoot.training.cuda_graph import Graphs
 from surefoot.training.fused import FusedTrainer
 from surefoot.training.layout import divide, layout_of, tiled
 from surefoot.training.loop import LoopTrainer
@@ -109,6 +110,9 @@ class _Choice:
     def _try_fused(self) -> None:
         most = self.wanted.most or rows_that_fit(self.task, self.rows)
         try:
+            for rule in (row.rule for row in self.rows):
+                if not rule.stackable:
+                    raise CannotStackError(f"{rule} has no rule for stacks")
             trainer, plan = self._stacked(most)
         except CannotStackError as why:
             self._tell(f"the rows of this task cannot be stacked, so the loop trains them one by one ({why})")
@@ -128,7 +132,7 @@ class _Choice:
             plan = Plan("fused", "here", False, self.threads, most, tiles)
             rows = [self.rows[k] for k in plan.runs(0)]
             try:
-                trainer = FusedTrainer(self.task, rows)
+                trainer = FusedTrainer(self.task, rows, graphs=Graphs(self.sink))
                 self._time(trainer, plan)
             except Exception as failure:
                 if len(rows) == 1 or not is_out_of_memory(failure):
@@ -140,11 +144,12 @@ class _Choice:
             self._tell(f"out of memory with {len(rows)} rows at once: going on with {most}")
 
     def _is_to_be_compiled(self, compiling: float) -> bool:
-        if self.task.device.type != "cpu" or self.wanted.compiled is False:
+        kind = self.task.device.type
+        if self.wanted.compiled is False or not (kind == "cpu" or compiler_found(kind)):
             return False
         if self.wanted.compiled is None and min(self.seconds.values()) < GAIN * compiling:
             return False
-        if not compiler_found():
+        if not compiler_found(kind):
             self._tell("no C++ compiler was found (g++ or clang++), so the fused trainer goes on without one")
             return False
         return True
@@ -153,7 +158,8 @@ class _Choice:
         tile = [self.rows[k] for k in plan.runs(0)]
         with computing(plan.threads):
             seeds = max(len({self.rows[k].seed for k in plan.runs(each)}) for each in range(len(plan.tiles)))
-            trainer = FusedTrainer(self.task, tile, tiled(layout_of(self.rows), plan.most), self.compiler, seeds)
+            layout = tiled(layout_of(self.rows), plan.most)
+            trainer = FusedTrainer(self.task, tile, layout, self.compiler, seeds, graphs=Graphs(self.sink))
             self._time(trainer, plan)
         if self.compiler.failed:
             del self.seconds[plan]

@@ -5,14 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from surefoot.core.errors import SurefootError
 from surefoot.core.record import Sink
 from surefoot.tasks import Prepared
-from surefoot.training.checkpoint import Checkpoint
+from surefoot.training.checkpoint import Checkpoint, Saving
 from surefoot.training.compiler import Compiler
 from surefoot.training.layout import layout_of, tiled
 from surefoot.training.memory import is_out_of_memory
 from surefoot.training.place import Place, Work, here
 from surefoot.training.plan import Plan
 from surefoot.training.policy import Entry
-from surefoot.training.tile import Saving, Tile
+from surefoot.training.tile import Tile
 
 
 def train(

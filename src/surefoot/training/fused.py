@@ -16,6 +16,7 @@ from surefoot.tasks.split import Batch
 from surefoot.tasks.tree import Tree, leaves, mapped, parted
 from surefoot.training import slots
 from surefoot.training.compiler import Compiler
+from surefoot.training.cuda_graph import Graphs
 from surefoot.training.group import Group, group_of
 from surefoot.training.layout import EMPTY, Layout, layout_of, rung, seated, size, sized
 from surefoot.training.randomness import LOOK, key
@@ -32,7 +33,8 @@ class FusedTrainer:
     Parameters: `layout`, the most slots of every kind that rows will ever need (None: those of `rows`); `compiler`,
     which compiles the step of a layout (None: the step is interpreted, and there are as many slots as rows); `seeds`,
     the most that rows of a tile have, so that one compilation serves all tiles; `few`, the first update at which the
-    lower rung of the layout may be too small. Raises CannotStackError where a trial step fails.
+    lower rung of the layout may be too small; `graphs`, which records the step on a GPU. Raises CannotStackError where
+    a trial step fails.
     """
 
     name = "fused"
@@ -45,8 +47,9 @@ class FusedTrainer:
         compiler: Compiler | None = None,
         seeds: int = 1,
         few: int = 0,
+        graphs: Graphs | None = None,
     ) -> None:
-        self.task, self.compiler, self.most_seeds, self.done = task, compiler, seeds, 0
+        self.task, self.compiler, self.most_seeds, self.done, self.graphs = task, compiler, seeds, 0, graphs
         self.whole, self.groups = layout or layout_of(rows), list[Group]()
         layout = self._fitting([sum(row.family == kind.family for row in rows) for kind in self.whole], few)
         seats = seated(rows, layout)  # the row of every slot
@@ -187,10 +190,12 @@ class FusedTrainer:
         return losses
 
     def _chosen(self, arguments: list[Tensor]) -> Any:
+        step: Any = self._step
         # The last, short batch of an epoch is not worth a compilation.
-        if self.compiler is None or arguments[0].shape[1] != self.task.batch_size:
-            return self._step
-        return self.compiler.of(self.layout, partial(self._step, traced=True), [*self.held(), *arguments]) or self._step
+        if self.compiler is not None and arguments[0].shape[1] == self.task.batch_size:
+            example = [*self.held(), *arguments]
+            step = self.compiler.of(self.layout, partial(self._step, traced=True), example) or step
+        return step if self.graphs is None else self.graphs.of(step, self.held(), arguments)
 
     def batches(self, updates: Updates) -> Iterator[Batch]:
         """The samples and targets of every update, leaves `[seeds, B, ...]`."""

@@ -9,12 +9,14 @@ from attrs import evolve, frozen
 
 from surefoot.core.record import Event, Progress, Sink
 from surefoot.tasks import Prepared
+from surefoot.training.checkpoint import Saving
 from surefoot.training.compiler import Compiler
+from surefoot.training.cuda_graph import Graphs
 from surefoot.training.fused import FusedTrainer
 from surefoot.training.layout import Layout, layout_of, rung
 from surefoot.training.loop import LoopTrainer
 from surefoot.training.plan import Plan
-from surefoot.training.tile import Saving, Tile, outgrown, train_tile
+from surefoot.training.tile import Tile, outgrown, train_tile
 from surefoot.training.trainer import Trainer
 
 
@@ -39,18 +41,19 @@ def here(work: Work, sink: Sink) -> None:
     whole = Whole(work.tiles, work.task.steps, sink)
     with computing(work.plan.threads):
         for tile in work.tiles:
-            train_tile(work.task, tile, make(work, tile, compiler), whole.of(tile), work.saving)
+            train_tile(work.task, tile, make(work, tile, compiler, sink), whole.of(tile), work.saving)
 
 
-def make(work: Work, tile: Tile, compiler: Compiler | None = None) -> Trainer:
+def make(work: Work, tile: Tile, compiler: Compiler | None, sink: Sink) -> Trainer:
     """The plan's trainer for a tile."""
     if work.plan.trainer == "loop":
         return LoopTrainer(work.task, tile.rows())
     if compiler is None:
-        return FusedTrainer(work.task, tile.rows(), layout_of([entry.row() for entry in tile.entries]))
+        layout = layout_of([entry.row() for entry in tile.entries])
+        return FusedTrainer(work.task, tile.rows(), layout, graphs=Graphs(sink))
     seeds = max(len({entry.run.seed for entry in each.entries}) for each in [tile, *work.tiles])
     few = outgrown(tile, rung(work.layout))
-    return FusedTrainer(work.task, tile.rows(), work.layout, compiler, seeds, few)
+    return FusedTrainer(work.task, tile.rows(), work.layout, compiler, seeds, few, Graphs(sink))
 
 
 class Whole:

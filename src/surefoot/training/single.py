@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from attrs import frozen
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
-from surefoot.optimizers import Average, Rule, clip_gradients_, set_hyper, torch_optimizer
+from surefoot.optimizers import Average, clip_gradients_, evaluating, set_hyper, torch_optimizer
 from surefoot.optimizers.scopes import Part
 from surefoot.tasks import Prepared
 from surefoot.training.parts import parts_of
@@ -55,27 +56,10 @@ class Single:
     def measured(self) -> Iterator[None]:
         """The model has the weights that it is measured with inside."""
         with ExitStack() as stack:
+            stack.enter_context(evaluating(self.optimizer))
             if self.average is not None:
                 stack.enter_context(self.average.applied())
-            elif type(self.row.rule).evaluated is not Rule.evaluated:
-                stack.enter_context(self._evaluated())
             yield
-
-    @contextmanager
-    def _evaluated(self) -> Iterator[None]:
-        own = {}
-        with torch.no_grad():
-            for group, part in zip(self.optimizer.param_groups, self.parts, strict=True):
-                for p in group["params"]:
-                    if self.optimizer.state[p]:
-                        own[p] = p.clone()
-                        p.copy_(self.row.rule.evaluated(p, self.optimizer.state[p], part.hyper(self.hyper)))
-        try:
-            yield
-        finally:
-            with torch.no_grad():
-                for p, value in own.items():
-                    p.copy_(value)
 
     def state(self) -> dict[str, Any]:
         """All that its further numbers depend on."""
@@ -93,9 +77,12 @@ class Single:
         self.hyper.update(held["hyper"])
 
 
-def _put_exactly(optimizer: torch.optim.Optimizer, states: Mapping[int, Mapping[str, Any]]) -> None:
+def _put_exactly(optimizer: torch.optim.Optimizer, states: Mapping[int, Any]) -> None:
     """Loading rounds states that are wider than their parameter: they are put in as they were."""
+
+    def placed(value: Any, loaded: Any) -> Any:
+        return value.to(loaded.device) if isinstance(value, Tensor) else value
+
     params = [p for group in optimizer.param_groups for p in group["params"]]
     for index, state in states.items():
-        loaded = optimizer.state[params[index]]
-        loaded |= {n: v.to(loaded[n].device) for n, v in state.items() if isinstance(v, Tensor) and n in loaded}
+        optimizer.state[params[index]] = tree_map(placed, state, optimizer.state[params[index]])

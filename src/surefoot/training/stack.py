@@ -63,7 +63,7 @@ class StackedModel:
 
         forward: Any = partial(vmap(one_row, in_dims=(0, 0, 0, None)), params, buffers, noise)
         with sdpa_kernel(SDPBackend.MATH):
-            x, _ = next(split.parts(1))
+            x, _ = split.take(torch.arange(1, device=noise.device))
             numbers = max(sum(tensor.numel() for tensor in each) for each in (forward(x), leaves(x) * len(noise)))
             found = [forward(x) for x, _ in split.parts(max(1, OUTPUTS // numbers))]
         return form(cat(found, dim=1))

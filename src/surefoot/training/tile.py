@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from surefoot.core.errors import TaskError
 from surefoot.core.record import Diverged, Finished, Losses, Observation, Observed, Progress, Saved, Sink
 from surefoot.tasks import Prepared, Split
-from surefoot.training.checkpoint import Checkpoint, Save
+from surefoot.training.checkpoint import Checkpoint, Saving
 from surefoot.training.course import Live, rows_of
 from surefoot.training.layout import Layout
 from surefoot.training.policy import Entry
@@ -54,24 +53,6 @@ def outgrown(tile: Tile, layout: Layout) -> int:
         if any(sum(s.live(step) for s in stages.get(kind.family, ())) > kind.slots for kind in layout):
             return step
     return tile.entries[0].policy.steps
-
-
-class Look(Protocol):
-    """Whoever wants to see the rows themselves, not only records of them."""
-
-    def __call__(self, run: int, best: bool, trainer: Trainer, row: int, /) -> None:
-        """Called after every look at a run, before it is recorded: `best`, whether it is the best so far; `row`, which
-        of the trainer's rows it is."""
-        ...
-
-
-@frozen(eq=False)
-class Saving:
-    """Where checkpoints go, after how many seconds at the earliest the next is written, and who else looks."""
-
-    save: Save
-    every: float
-    look: Look | None = None
 
 
 def train_tile(task: Prepared, tile: Tile, trainer: Trainer, sink: Sink, saving: Saving | None = None) -> None:
@@ -176,7 +157,7 @@ class _Training:
             better = row.improves(self._rank(values))
             for course in row.courses:
                 if self.saving is not None and self.saving.look is not None:
-                    self.saving.look(course.index, better, self.trainer, k)
+                    self.saving.look(course.index, better, self.trainer, k, observation)
                 self.sink(Observed(course.index, observation))
             row.observe(observation)
         self._lose(bad, np.full(len(bad), self.step))

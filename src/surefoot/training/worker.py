@@ -115,7 +115,7 @@ def _train(work: Work, job: Job, compiler: Compiler | None, tell: "_Batches", fo
     start = None if job.start is None else read_checkpoint(job.start)
     tile = Tile(job.tile, bundles, start)
     saving = work.saving and evolve(work.saving, save=_Keep(work.saving.save, folder, job.tile))
-    train_tile(work.task, tile, make(work, tile, compiler), tell, saving)
+    train_tile(work.task, tile, make(work, tile, compiler, tell), tell, saving)
 
 
 @frozen(eq=False)

@@ -21,7 +21,8 @@ class Adam(Rule):
         weight_decay: λ. Coupled, g ← g + λ·p; `decoupled` (AdamW), p ← (1 - lr·λ)·p before the update.
         amsgrad: the largest v so far in the place of v.
         form: where ε stands. "torch" is the above; "keras" is ε-hat, p ← p - lr·√(1 - β₂ᵗ)/(1 - β₁ᵗ)·m/(√v + ε),
-            with which small gradients take far smaller first steps.
+            with which small gradients take far smaller first steps; "optax" is "torch" but for amsgrad, where it takes
+            the largest v̂ instead of the largest v.
 
     Raises RecipeError out of range; betas lie below 1.
 
@@ -41,7 +42,7 @@ class Adam(Rule):
     weight_decay: float = real(0)
     amsgrad: bool = False
     decoupled: bool = False
-    form: Literal["torch", "keras"] = "torch"
+    form: Literal["torch", "keras", "optax"] = "torch"
 
     def init(self, p: Tensor, h: Coefficients) -> State:
         names = ["exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if self.amsgrad else [])]
@@ -50,14 +51,22 @@ class Adam(Rule):
     def coefficients(self, h: Numbers, t: Any) -> dict[str, Any]:
         beta1, beta2 = h["beta1"], h["beta2"]
         correction1, root2 = 1 - beta1**t, (1 - beta2**t) ** 0.5
-        step, root = (h["lr"] / correction1, root2) if self.form == "torch" else (h["lr"] * root2 / correction1, 1.0)
+        step, root = (h["lr"] * root2 / correction1, 1.0) if self.form == "keras" else (h["lr"] / correction1, root2)
         c = decay_coefficients(h, self.decoupled) | {"1-beta1": 1 - beta1, "beta2": beta2, "1-beta2": 1 - beta2}
+        if self._corrects_first:
+            c, root = c | {"correction2": 1 - beta2**t}, 1.0
         return c | {"root": root, "eps": h["eps"], "step": -step}
+
+    @property
+    def _corrects_first(self) -> bool:
+        return self.amsgrad and self.form == "optax"
 
     def update(self, p: Tensor, g: Tensor, s: State, c: Coefficients) -> tuple[Tensor, State]:
         g = decay(p, g, c)
         m = s["exp_avg"].lerp_(g, c["1-beta1"])
         v = add_square_(scale_(s["exp_avg_sq"], c["beta2"]), g, c["1-beta2"])
+        if self._corrects_first:
+            v = v / c["correction2"]
         if self.amsgrad:
             v = torch.maximum(s["max_exp_avg_sq"], v, out=s["max_exp_avg_sq"])
         d = divide_(v.sqrt(), c["root"]).add_(c["eps"])
@@ -75,7 +84,7 @@ def adamw(
     eps: float = 1e-8,
     weight_decay: float = 1e-2,
     amsgrad: bool = False,
-    form: Literal["torch", "keras"] = "torch",
+    form: Literal["torch", "keras", "optax"] = "torch",
     clip_norm: float = 0,
     clip_value: float = 0,
     ema: float = 0,

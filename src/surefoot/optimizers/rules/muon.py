@@ -33,7 +33,8 @@ class Muon(Rule):
             (1 - μ)·g/(1 - μᵗ) + μ·b/(1 - μᵗ⁺¹), and ‖X‖ + ε.
         precision: of NS; "bfloat16" (torch), or "full", that of the parameters.
         adam_lr_ratio: AdamW's rate as a share of lr; adam_beta1, adam_beta2, adam_eps, adam_weight_decay: its numbers.
-            Its form is that of Keras in "keras", and with nesterov in "optax" that of `nadam(momentum_schedule=False)`.
+            Its form is that of Keras in "keras", where it decays by lr whatever the ratio, and with nesterov in "optax"
+            that of `nadam(momentum_schedule=False)`.
 
     Raises RecipeError out of range.
 
@@ -84,6 +85,8 @@ class Muon(Rule):
         lr, mu = h["lr"], h["momentum"]
         beside = self.companion.coefficients({**self.companion.hyper, **_of_companion(h)}, t)
         c = {f"adam {name}": value for name, value in beside.items()}
+        if self.form == "keras":
+            c["adam shrink"] = 1 - lr * h["adam_weight_decay"]
         c |= {"momentum": mu, "1-momentum": 1 - mu, "lr": -lr, "shrink": 1 - lr * h["weight_decay"]}
         if self.form == "optax":
             c |= {"ahead": (1 - mu) / (1 - mu**t), "past": mu / (1 - mu ** (t + 1)), "whole": 1 / (1 - mu**t)}

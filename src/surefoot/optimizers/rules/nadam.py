@@ -22,7 +22,8 @@ class NAdam(Rule):
         momentum_decay: ψ, how fast μ rises from β₁/2 to β₁: 0.004 in torch, 1 in Keras.
         momentum_schedule: False (optax) has μ_t = β₁ throughout.
 
-    As in torch the product is kept in float32. Raises RecipeError out of range; betas lie below 1.
+    As in torch the product is kept in float32, without the schedule in float64. Raises RecipeError out of range; betas
+    lie below 1.
 
     >>> str(NAdam(momentum_decay=1))
     'nadam(momentum_decay=1.0)'
@@ -43,8 +44,8 @@ class NAdam(Rule):
     decoupled: bool = False
 
     def init(self, p: Tensor, h: Coefficients) -> State:
-        wide = torch.float64 if torch.get_default_dtype() == torch.float64 else torch.float32
-        product = torch.ones((), dtype=wide, device=p.device)
+        wide = not self.momentum_schedule or torch.get_default_dtype() == torch.float64
+        product = torch.ones((), dtype=torch.float64 if wide else torch.float32, device=p.device)
         return {"mu_product": product, "exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
 
     def coefficients(self, h: Numbers, t: Any) -> dict[str, Any]:

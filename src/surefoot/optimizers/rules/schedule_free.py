@@ -27,9 +27,8 @@ class _ScheduleFree(Rule):
             raise RecipeError(f"{self.name} averages the weights itself", received=value, remedy="leave out ema")
 
     def evaluated(self, p: Tensor, s: State, h: Coefficients) -> Tensor:
-        """x, from y and z."""
-        beta = h[self.inner]
-        return p.lerp(s["z"], 1 - 1 / beta)
+        """x, from y and z; before the first update they are one."""
+        return p.lerp(s["z"], 1 - 1 / h[self.inner]) if "z" in s else p
 
     def _start(self, p: Tensor) -> State:
         # In float64, since they sum up over all updates; in the state, since rates may have moved in any way.
