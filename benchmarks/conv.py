@@ -54,6 +54,7 @@ def compared(given: argparse.Namespace) -> None:
         with tempfile.TemporaryDirectory() as folder:
             took, said = together(sizes, "surefoot", TORCHINDUCTOR_CACHE_DIR=folder)
             surefoot.append(took)
+        print(f"plain {rival[-1]:.1f} s, surefoot {took:.1f} s", file=sys.stderr, flush=True)
     runs = len(KINDS) * given.seeds
     steps = given.epochs * (given.samples // BATCH)
     print(f"{runs} runs of {steps} updates, batches of {BATCH}, {torch.get_num_threads()} threads; whole processes, s")
