@@ -96,7 +96,7 @@ def test_a_compiler_that_fails_is_told_once_and_harms_nothing(monkeypatch):
 
 
 def test_without_a_compiler_the_step_is_interpreted_and_that_is_told(monkeypatch):
-    monkeypatch.setattr("surefoot.training.choice.compiler_found", lambda: False)
+    monkeypatch.setattr("surefoot.training.choice.compiler_found", lambda device: False)
     task = task_of(MODELS["perceptron"])
     events = []
     plan = choose(task, entries_of(task, RECIPES), events.append, Wanted("fused", compiled=True))
