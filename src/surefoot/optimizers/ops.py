@@ -84,9 +84,15 @@ def kept(s: dict[str, Tensor], name: str, p: Tensor) -> Tensor:
     return s[name]
 
 
+def widest(device: torch.device) -> torch.dtype:
+    """The type with the most digits that a device has: Apple's GPUs have no float64."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def wide(c: Coefficient, like: Tensor) -> Tensor:
-    """A coefficient as a tensor without dimensions in float64, where `like` is."""
-    return c.double() if isinstance(c, Tensor) else like.new_full((), c, dtype=torch.float64)
+    """A coefficient as a tensor without dimensions in the widest type, where `like` is."""
+    kind = widest(like.device)
+    return c.to(kind) if isinstance(c, Tensor) else like.new_full((), c, dtype=kind)
 
 
 def ratio(c: Coefficient, x: Tensor) -> Tensor:

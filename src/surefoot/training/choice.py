@@ -12,6 +12,7 @@ from surefoot.core.record import Note, Sink
 from surefoot.tasks import Prepared
 from surefoot.training.compiler import Compiler, compiler_found
 from surefoot.training.cuda_graph import Graphs
+from surefoot.training.device import rounding_on
 from surefoot.training.fused import FusedTrainer
 from surefoot.training.layout import divide, layout_of, tiled
 from surefoot.training.loop import LoopTrainer
@@ -28,6 +29,7 @@ SOON = 2.0  # seconds: a training that is over so soon is not worth comparing
 COMPILATION, EACH = 5.0, 0.3  # seconds that a compilation takes from nothing: at least, and for a parameter of a kind
 GAIN = 2.5  # compile where the training would otherwise take so many times longer than compiling
 POOL = 5.0  # seconds until the processes of a pool are at work
+DOUBT = 1.15  # threads that wait for each other lose more on a machine that has other work than in a short trial
 
 
 @frozen
@@ -98,6 +100,8 @@ class _Choice:
 
     def made(self) -> Plan:
         stackable = self.wanted.trainer == "auto" and len(self.rows) > 1 and self.wanted.place != "pool"
+        if told := rounding_on(self.task.device):
+            self._tell(told)
         if self.wanted.trainer == "fused" or stackable:
             self._try_fused()
         if not self.seconds or (self.wanted.trainer == "auto" and min(self.seconds.values()) > SOON):
@@ -181,9 +185,14 @@ class _Choice:
         for threads in {self.threads, 1}:
             self._time(trainer, evolve(here, threads=threads))
         if not only:
-            self.seconds[pool] = POOL + self.seconds[evolve(here, threads=1)] / processes
+            for several in (plan for plan in self.seconds if plan.trainer == "loop" and plan.threads > 1):
+                self.seconds[several] *= DOUBT
+        if only is not here:
+            rounds = -(-len(self.bundles) // processes)  # of one bundle for each process
+            alone = self.seconds[evolve(here, threads=1)]
+            self.seconds[pool] = POOL + alone * rounds / len(self.bundles)
         if only is pool:
-            self.seconds = {pool: POOL + self.seconds[evolve(here, threads=1)] / processes}
+            self.seconds = {pool: self.seconds[pool]}
 
     def _time(self, trainer: Trainer, plan: Plan) -> None:
         """Put down how long the training would take: the median of some updates, times all there are."""

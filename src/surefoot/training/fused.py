@@ -1,7 +1,7 @@
 """The fused trainer: all rows stacked `[K, ...]` and trained in one go, compiled or interpreted."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 from operator import itemgetter
 from typing import Any
 
@@ -215,9 +215,8 @@ class FusedTrainer:
 
     def _table(self, group: Group, updates: Updates) -> Tensor:
         moves = self._moves(group, updates.hyper)
-        dtypes = {p.dtype for p in self.params.values()}
-        dtype = dtypes.pop() if len(dtypes) == 1 else torch.float64
-        return torch.from_numpy(group.table(moves, updates.start, len(updates))).to(self.task.device, dtype)
+        dtype = reduce(torch.promote_types, (p.dtype for p in self.params.values()))
+        return torch.from_numpy(group.table(moves, updates.start, len(updates))).to(dtype).to(self.task.device)
 
 
 def _starts(layout: Layout) -> list[int]:

@@ -31,7 +31,7 @@ class LoopTrainer:
         self.live = [Single.of(task, row, origin) for origin, row in enumerate(rows)]
 
     def advance(self, updates: Updates) -> NDArray[np.float64]:
-        losses = torch.empty(len(updates), len(self.live), dtype=torch.float64)
+        losses: list[Tensor] = []
         # A model that draws random numbers of its own draws them from (seed, step) too.
         with torch.random.fork_rng(devices=[]):
             for live in self.live:
@@ -40,15 +40,18 @@ class LoopTrainer:
             place = {seed: s for s, seed in enumerate({live.row.seed: None for live in self.live})}
             samples = torch.stack([updates.samples[seed] for seed in place], dim=1)
             for i, batches in enumerate(self.task.train.batches(samples)):
+                row: list[Tensor] = []
                 for k, live in enumerate(self.live):
                     x, y = (mapped(itemgetter(place[live.row.seed]), part) for part in batches)
-                    losses[i, k] = self._gradients(live, x, y, updates.start + i)
+                    row.append(self._gradients(live, x, y, updates.start + i))
                     live.update(updates.at(k, i))
-        return losses.numpy()
+                losses.append(torch.stack(row))
+        # Looked at together: looking at a number on a device waits for all that was asked of it.
+        return torch.stack(losses).cpu().to(torch.float64).numpy()
 
     def _gradients(self, live: Single, x: Tree, y: Tree, step: int) -> Tensor:
         """The gradients of a batch, left with the model's parameters; its loss."""
-        torch.manual_seed(seed_of(live.row.seed, "draws", step))
+        _seed(self.task.device, seed_of(live.row.seed, "draws", step))
         noise = torch.tensor(key(live.row.seed, step), device=self.task.device)
         live.optimizer.zero_grad()
         return backward(self.task, live.model, x, y, noise)
@@ -59,7 +62,7 @@ class LoopTrainer:
             return [self._outputs(live, split) for live in self.live]
 
     def _outputs(self, live: Single, split: Split) -> Tree:
-        torch.manual_seed(seed_of(live.row.seed, "look"))
+        _seed(self.task.device, seed_of(live.row.seed, "look"))
         live.model.eval()
         noise = torch.tensor(key(live.row.seed, LOOK), device=self.task.device)
         with live.measured(), keyed(noise), in_precision(self.task):
@@ -81,3 +84,12 @@ class LoopTrainer:
             start = f"{k} "
             part = {name.removeprefix(start): value for name, value in saved.items() if name.startswith(start)}
             live.load(unpacked(part))
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    # torch.manual_seed looks after every kind of device there could be, which takes longer than a small layer.
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)

@@ -8,7 +8,7 @@ from attrs import frozen
 from torch import Tensor
 
 from surefoot.core.errors import RecipeError
-from surefoot.optimizers.ops import Coefficient, add_, scale_, where, wide
+from surefoot.optimizers.ops import Coefficient, add_, scale_, where, wide, widest
 from surefoot.optimizers.rule import Coefficients, Numbers, Rule, State, real
 
 
@@ -85,12 +85,14 @@ class Adafactor(Rule):
         if self.form != "keras":
             scale_(p, c["shrink"])
         u = self._normalised(g, s, c)
-        size = u.norm(2).double()
+        size = u.norm(2).to(widest(u.device))
         excess = (size / (wide(c["d"], size) * u.numel() ** 0.5)).clamp(min=1.0)
         return add_(p, u, (step / excess).to(p.dtype)), s
 
     def _scale(self, p: Tensor, c: Coefficients) -> Tensor:
-        size = p.norm(2).double() / (p.numel() ** 0.5)  # in float64 from the norm on, as torch's loop has it
+        size = p.norm(2).to(widest(p.device)) / (
+            p.numel() ** 0.5
+        )  # wide from the norm on, as torch's loop has it
         least = wide(c["eps2"], size)
         return wide(c["step"], size) * (torch.maximum(least, size) if self.scale_parameter else torch.ones_like(size))
 

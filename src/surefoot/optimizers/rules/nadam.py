@@ -6,7 +6,7 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-from surefoot.optimizers.ops import add_ratio_, add_square_, decay, decay_coefficients, ratio, scale_
+from surefoot.optimizers.ops import add_ratio_, add_square_, decay, decay_coefficients, ratio, scale_, widest
 from surefoot.optimizers.rule import Coefficients, Numbers, Rule, State, real
 
 
@@ -45,7 +45,7 @@ class NAdam(Rule):
 
     def init(self, p: Tensor, h: Coefficients) -> State:
         wide = not self.momentum_schedule or torch.get_default_dtype() == torch.float64
-        product = torch.ones((), dtype=torch.float64 if wide else torch.float32, device=p.device)
+        product = torch.ones((), dtype=widest(p.device) if wide else torch.float32, device=p.device)
         return {"mu_product": product, "exp_avg": torch.zeros_like(p), "exp_avg_sq": torch.zeros_like(p)}
 
     def coefficients(self, h: Numbers, t: Any) -> dict[str, Any]:
@@ -63,6 +63,6 @@ class NAdam(Rule):
         m = s["exp_avg"].lerp_(g, c["1-beta1"])
         v = add_square_(scale_(s["exp_avg_sq"], c["beta2"]), g, c["1-beta2"])
         d = v.div(c["correction2"]).sqrt().add_(c["eps"])
-        past = product.double()
+        past = product.to(widest(product.device))
         add_ratio_(p, g, d, ratio(c["from_gradient"], 1.0 - past).to(p.dtype))
         return add_ratio_(p, m, d, ratio(c["from_average"], 1.0 - past * c["mu_next"]).to(p.dtype)), s

@@ -7,7 +7,7 @@ from attrs import frozen
 from torch import Tensor
 
 from surefoot.core.errors import RecipeError
-from surefoot.optimizers.ops import add, add_, add_square_, decay, decay_coefficients, scale_, wide
+from surefoot.optimizers.ops import add, add_, add_square_, decay, decay_coefficients, scale_, wide, widest
 from surefoot.optimizers.rule import Coefficients, Numbers, Rule, State, real
 
 
@@ -32,7 +32,7 @@ class _ScheduleFree(Rule):
 
     def _start(self, p: Tensor) -> State:
         # In float64, since they sum up over all updates; in the state, since rates may have moved in any way.
-        zeros = {name: torch.zeros((), dtype=torch.float64, device=p.device) for name in ("weight_sum", "lr_max")}
+        zeros = {name: torch.zeros((), dtype=widest(p.device), device=p.device) for name in ("weight_sum", "lr_max")}
         return {"z": p.detach().clone(), **zeros}
 
     def _averaging(self, h: Numbers, t: Any) -> dict[str, Any]:
