@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt
 
 # Two processes, since JAX does not go with the processes that other tests fork.
-FRAMEWORKS := tests/adapters tests/schedules tests/optimizers/test_keras.py tests/lessons/test_keras.py tests/advice/test_forms.py \
+FRAMEWORKS := tests/adapters tests/schedules tests/optimizers tests/lessons/test_keras.py tests/advice/test_forms.py \
 		tests/cli/test_plot.py \
 		src/surefoot/adapters
 
@@ -34,6 +34,7 @@ bench: .venv/tools  ## measure; prints what it measured
 	$(BIN)/python benchmarks/steps.py
 	$(BIN)/python benchmarks/optimizers.py
 	$(BIN)/python benchmarks/whole.py
+	$(BIN)/python benchmarks/classic.py
 	$(BIN)/python benchmarks/trainers.py
 	$(BIN)/python benchmarks/conv.py
 	$(BIN)/python benchmarks/gpu.py

@@ -115,7 +115,7 @@ def test_one_that_was_begun_again_and_finished_is_left_alone(here, capsys):
     capsys.readouterr()
     assert run(["compare", "--resume"]) == 2
     out, err = capsys.readouterr()
-    assert "all comparisons in surefoot-runs are finished" in err
+    assert "all that was begun with surefoot compare in surefoot-runs is finished" in err
     assert out == ""
 
 

@@ -105,7 +105,8 @@ def test_the_source_set_is_the_experiment():
         assert decayed.curves["lr"](step) == decayed.curves["lr"](step + 1874)
         assert decayed.curves["lr"](step) == pytest.approx(0.1 * math.exp(-0.1 * epoch))
     assert adam.curves["lr"](0) == 0.001
-    assert adam.fixed | {"lr": 0.001} == {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7, "weight_decay": 0.0}
+    off = dict.fromkeys(("weight_decay", "clip_norm", "clip_value", "ema"), 0.0)
+    assert adam.fixed | {"lr": 0.001} == {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "eps": 1e-7} | off
     assert adam.rule.form == "keras"
 
 

@@ -29,7 +29,7 @@ def task():
                    train=(x, (x.sum(1) > 0).long()), batch_size=4)
 """
 COMMAND = ("compare", "long.py", "--lr", "0.1,0.01", "--recipes", "long.yaml", "--seeds", "1", "--trainer", "loop")
-COMMAND = (*COMMAND, "--place", "here", "--epochs", "8", "--checkpoint-every", "0.2")
+COMMAND = (*COMMAND, "--place", "here", "--epochs", "24", "--checkpoint-every", "0.2")
 
 
 def made(shift=0.0, **options):

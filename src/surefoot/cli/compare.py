@@ -10,7 +10,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from surefoot.cli.output import OUT, json_option, lang_option, out_option, present
+from surefoot.cli.output import json_option, lang_option, out_option, present
 from surefoot.cli.ways import says_nothing, ways
 from surefoot.core.language import words
 
@@ -91,17 +91,14 @@ def compare(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **option
         begun = options.pop("lang")
         if ctx.get_parameter_source("lang") == ParameterSource.DEFAULT:
             lang = begun
-        click.echo(words(lang)("going on with: {command}", command=command), err=True)
+        _ = words(lang)
+        click.echo(_("going on with: {command}", command=command), err=True)
     if options.pop("only_plan"):
         _show_plan(lang, as_json, options)
         return
-    _ = words(lang)
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
         found = studies.compare(**options, out=out, lang=lang, command=command)
     present(found, studies.folder_of(found.study, out), as_json=as_json)
-    if not as_json and found.verdict.best is not None:
-        where = "" if out == Path(OUT) else f" --out {shlex.quote(str(out))}"
-        click.echo(_("Train the winner: {command}", command=f"surefoot train --winner{where}"))
 
 
 def _show_plan(lang: str, as_json: bool, options: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,10 @@ def present(comparison: Comparison, folder: Path, *, as_json: bool) -> None:
         raise SurefootError(f"cannot write the report: {wrong}; the records are kept, see: surefoot show") from wrong
     if not as_json:
         click.echo("\n" + _("Report  {path}", path=page) + "\n" + _("Figure  {path}", path=figure))
+        if comparison.verdict.best is not None and comparison.study.facts.source:
+            where = "" if folder.parent == Path(OUT) else f" --out {shlex.quote(str(folder.parent))}"
+            command = f"surefoot train --winner --study {comparison.study.id}{where}"
+            click.echo(_("Train the winner: {command}", command=command))
     if (note := missing_font_note(comparison.lang, _)) is not None:
         click.echo(_("note: {text}", text=note), err=True)
 

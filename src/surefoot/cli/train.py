@@ -15,6 +15,7 @@ from click.core import ParameterSource
 from surefoot.cli.output import json_option, lang_option, out_option
 from surefoot.cli.ways import says_nothing, ways
 from surefoot.core.errors import UsageError, did_you_mean
+from surefoot.core.language import words
 
 if TYPE_CHECKING:
     from surefoot.core.recipe import Recipe
@@ -66,7 +67,8 @@ def train(ctx: click.Context, /, task: str, out: Path, as_json: bool, lang: str,
         task, options = begun.params["task"], {**begun.params, "resume": True}
         for name in ("task", "out", "as_json", "lang"):
             options.pop(name)
-        click.echo(f"going on with: {command}", err=True)
+        _ = words(lang)
+        click.echo(_("going on with: {command}", command=command), err=True)
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
         task, recipe, more = _chosen(task, out, options, ctx)
         rest = {name: value for name, value in options.items() if name not in (*RECIPE, "study")}

@@ -90,9 +90,7 @@ class Adafactor(Rule):
         return add_(p, u, (step / excess).to(p.dtype)), s
 
     def _scale(self, p: Tensor, c: Coefficients) -> Tensor:
-        size = p.norm(2).to(widest(p.device)) / (
-            p.numel() ** 0.5
-        )  # wide from the norm on, as torch's loop has it
+        size = p.norm(2).to(widest(p.device)) / (p.numel() ** 0.5)  # wide from the norm on, as torch's loop has it
         least = wide(c["eps2"], size)
         return wide(c["step"], size) * (torch.maximum(least, size) if self.scale_parameter else torch.ones_like(size))
 
