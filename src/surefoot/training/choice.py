@@ -28,6 +28,7 @@ PATIENCE, UPDATES = 0.1, 20  # seconds and updates to time one way of training, 
 SOON = 2.0  # seconds: a training that is over so soon is not worth comparing
 COMPILATION, EACH = 5.0, 0.3  # seconds that a compilation takes from nothing: at least, and for a parameter of a kind
 GAIN = 2.5  # compile where the training would otherwise take so many times longer than compiling
+ARITHMETIC = 1.75  # times as long for twice the samples: a step is arithmetic
 POOL = 5.0  # seconds until the processes of a pool are at work
 DOUBT = 1.15  # threads that wait for each other lose more on a machine that has other work than in a short trial
 
@@ -151,12 +152,20 @@ class _Choice:
         kind = self.task.device.type
         if self.wanted.compiled is False or not (kind == "cpu" or compiler_found(kind)):
             return False
-        if self.wanted.compiled is None and min(self.seconds.values()) < GAIN * compiling:
+        if self.wanted.compiled is None and (min(self.seconds.values()) < GAIN * compiling or self._is_arithmetic()):
             return False
         if not compiler_found(kind):
             self._tell("no C++ compiler was found (g++ or clang++), so the fused trainer goes on without one")
             return False
         return True
+
+    def _is_arithmetic(self) -> bool:
+        """Whether twice the samples take about twice the time: then there is little around the arithmetic of a step,
+        and that is all that rows share."""
+        trainer, size = LoopTrainer(self.task, self.rows[:1]), self.task.batch_size
+        with computing(1):
+            half, whole = (self._measured(trainer, self.rows[:1], part) for part in (max(1, size // 2), size))
+        return size > 1 and whole > ARITHMETIC * half
 
     def _try_compiled(self, plan: Plan) -> None:
         tile = [self.rows[k] for k in plan.runs(0)]
@@ -197,20 +206,25 @@ class _Choice:
     def _time(self, trainer: Trainer, plan: Plan) -> None:
         """Put down how long the training would take: the median of some updates, times all there are."""
         rows = [self.rows[k] for k in (plan.runs(0) if plan.trainer == "fused" else [0])]
-        orders = {row.seed: order(self.task, row.seed, 0) for row in rows}
-        batch = {seed: samples[: self.task.batch_size].unsqueeze(0) for seed, samples in orders.items()}
-        updates = Updates(0, batch, [{**row.hyper} for row in rows])
-        took: list[float] = []
         with computing(plan.threads):
-            trainer.advance(updates)
-            began = time.perf_counter()
-            while not took or (len(took) < UPDATES and time.perf_counter() - began < PATIENCE):
-                start = time.perf_counter()
-                trainer.advance(updates)
-                took.append(time.perf_counter() - start)
+            seconds = self._measured(trainer, rows, self.task.batch_size)
         tiles = len(plan.tiles) if plan.trainer == "fused" else len(self.rows)
         share = 1.0 if plan.compiled else self.work  # a compiled step trains the slots of rows to come, too
-        self.seconds[plan] = statistics.median(took) * tiles * self.task.steps * share
+        self.seconds[plan] = seconds * tiles * self.task.steps * share
+
+    def _measured(self, trainer: Trainer, rows: Sequence[Row], size: int) -> float:
+        """The seconds of an update with batches of a size: the median of some."""
+        orders = {row.seed: order(self.task, row.seed, 0) for row in rows}
+        batch = {seed: samples[:size].unsqueeze(0) for seed, samples in orders.items()}
+        updates = Updates(0, batch, [{**row.hyper} for row in rows])
+        took: list[float] = []
+        trainer.advance(updates)
+        began = time.perf_counter()
+        while not took or (len(took) < UPDATES and time.perf_counter() - began < PATIENCE):
+            start = time.perf_counter()
+            trainer.advance(updates)
+            took.append(time.perf_counter() - start)
+        return statistics.median(took)
 
     def _reasons(self, best: Plan) -> str:
         fastest: dict[str, float] = {}
