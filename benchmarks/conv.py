@@ -6,7 +6,8 @@ The task `conv`: two recipes, Adam and SGD with momentum, each with several seed
 every epoch; Fashion-MNIST where it is installed, else as many random pixels. In turn, from the start of the processes
 to their end: `surefoot.compare` by its own plan, with its compiler's cache empty, and two processes of one thread that
 train half of the runs each, with fused optimizers of torch. Convolutions are arithmetic: stacking rows saves little of
-it, so what is asked is that the plan is never slower. `--profile`: where a step of the loop trainer takes longer than a plain one.
+it, so what is asked is that the plan is never slower. `--profile`: where a step of the loop trainer takes longer than
+a plain one.
 """
 
 import argparse
