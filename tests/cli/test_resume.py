@@ -152,7 +152,7 @@ def test_one_begun_in_python_goes_on_in_python(here, capsys):
 @pytest.mark.parametrize("folder", ["surefoot-runs", "an other"])
 def test_show_ends_with_how_to_go_on(here, capsys, folder, arguments):
     interrupted(here, "--out", folder)
-    assert "go on with surefoot compare --resume" in capsys.readouterr().err
+    assert "go on with the same command and --resume" in capsys.readouterr().err
     assert run([*arguments, "--out", folder]) == 0
     out = capsys.readouterr().out
     there = "" if folder == "surefoot-runs" else " --out 'an other'"

@@ -113,6 +113,8 @@ def test_a_recipe_of_a_file_and_the_winner_of_a_comparison(here, capsys):
         (["mine.py", "--optimizer", "sgd", "--winner"], "received '--optimizer, --winner'"),
         (["mine.py", "--recipes", "mine.yaml", "--name", "lat"], "Did you mean 'late'?"),
         (["mine.py", "--recipes", "mine.yaml"], "mine.yaml has no recipe of this name"),
+        (["--winner", "--lr", "5"], "--lr goes with --optimizer, not with --winner"),
+        (["mine.py", "--optimizer", "sgd", "--study", "1"], "--study goes with --winner, not with --optimizer"),
         (["mine.py", "--optimizer", "sgd", "--hyper", "momentum"], "'momentum' is not NAME=VALUE"),
         (["mine.py", "--optimizer", "sgd", "--hyper", "weight_decay@tail=1"], "no parameter of the model is meant"),
         (["mine.py", "--optimizer", "sgd", "--device", "cuda:7"], "this device cannot be used here"),
@@ -141,3 +143,28 @@ def test_resume_alone_goes_on_with_the_training(here, capsys):
     out, err = capsys.readouterr()
     assert "继续：surefoot train mine.py --optimizer sgd --epochs 3" in err
     assert "mine：sgd，种子 0，15 次更新中的 15 次" in out
+
+
+def test_a_training_of_a_winner_goes_on_with_that_winner_on_that_task(here, capsys):
+    """Though another comparison was made since, and the task was named."""
+    (here / "other.py").write_text(TASK.replace('"mine"', '"other"'))
+    assert run([*COMPARE, "--epochs", "2"]) == 0
+    assert run(["train", "other.py", "--winner"]) == 0
+    first = capsys.readouterr().out.splitlines()[-6:]
+    assert run(["compare", "mine.py", "--recipes", "mine.yaml", "--lr", "1e-9", "--seeds", "1", "--epochs", "1"]) == 0
+    with Store(here / "surefoot-runs" / FILE) as store:
+        store.database.write("UPDATE studies SET status = 'interrupted' WHERE id = 2")
+        store.database.write("UPDATE runs SET status = 'running' WHERE study = 2")
+        store.database.commit()
+    capsys.readouterr()
+    assert run(["train", "--resume"]) == 0
+    out, err = capsys.readouterr()
+    assert "going on with: surefoot train other.py --winner --study 1" in err
+    assert out.startswith("other: ")
+    assert out.splitlines()[-6:] == first
+    assert run(["show", "--json"]) == 0
+    assert [study["kind"] for study in json.loads(capsys.readouterr().out)["studies"]] == [
+        "compare",
+        "train",
+        "compare",
+    ]

@@ -63,7 +63,7 @@ def notes(folder, study=None):
 def test_where_nothing_was_begun_it_begins_and_says_so(tmp_path, capsys):
     found = compare(tmp_path, resume=True, progress=True)
     assert found.study.status == "done"
-    assert "nothing to resume: no comparison of these" in capsys.readouterr().err
+    assert "nothing to resume: nothing of these recipes" in capsys.readouterr().err
     assert "nothing to resume" in notes(tmp_path)
     compare(tmp_path / "plain")
     assert numbers(tmp_path) == numbers(tmp_path / "plain")
@@ -220,3 +220,34 @@ def test_a_full_disk_ends_it_clearly_and_loses_nothing(here, server, undisturbed
     assert resumed.end() == 0, resumed.said
     assert numbers(here / "full") == undisturbed
     assert is_sound(here / "full")
+
+
+def test_a_run_that_ended_early_keeps_its_end_when_others_go_on(tmp_path, monkeypatch):
+    """Patience ends one before the checkpoint from which the others are gone on with."""
+    monkeypatch.setattr("surefoot.training.tile.SHARE", 0)
+    calls = []
+
+    def looked(outputs, targets):
+        calls.append(1)
+        if len(calls) == stop:
+            raise KeyboardInterrupt
+        return (outputs.argmax(1) == targets).double().mean()
+
+    task = made(metrics=[sf.Metric("accuracy", looked)], epochs=12, patience=2)
+    recipes = [sf.Recipe("still", "sgd", 1e-12), sf.Recipe("falling", "sgd", 0.02)]
+    given = {"seeds": 1, "progress": False, "trainer": "fused", "checkpoint_every": 0.0, "compile": False}
+    stop = 0
+    whole = sf.compare(task, recipes, out=tmp_path / "whole", **given)
+    looks = len(calls)
+    calls.clear()
+    stop = looks - 2
+    with pytest.raises(KeyboardInterrupt):
+        sf.compare(task, recipes, out=tmp_path / "part", **given)
+    stop = 0
+    resumed = sf.compare(task, recipes, out=tmp_path / "part", resume=True, **given)
+    early, late = (run.observations for run in whole.study.runs)
+    assert len(early) == 3 < len(late)
+    for ours, theirs in zip(resumed.study.runs, whole.study.runs, strict=True):
+        assert (ours.status, ours.observations, dict(ours.final)) == ("done", theirs.observations, dict(theirs.final))
+    with Store(tmp_path / "part" / FILE) as store:
+        assert store.check().findings == ()

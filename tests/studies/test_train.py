@@ -72,6 +72,11 @@ CASES = {
         GROUPS,
         "",
     ),
+    "average-first": (
+        sf.Recipe("r", "sgd(form='average-first')", 0.1, "cosine()", {"momentum": "0.9 * linear(end=0.5)"}),
+        f"optimizer = torch.optim.SGD({PARAMETERS}, lr=1.0, foreach=False)",
+        "",
+    ),
     "a rule that torch has not": (
         sf.Recipe("r", "keras.Adam()", 0.01, "cosine()"),
         "import surefoot as sf\n"
@@ -195,7 +200,7 @@ def test_a_kill_between_two_renames_loses_nothing(here):
     before = {name: path.read_bytes() for name, path in done.files().items()}
     (done.folder / "last").rename(done.folder / ".last-old")
     assert done.files().keys() == {"best"}
-    Exports(done.folder, entry=None)  # as when it goes on
+    Exports(done.folder, shadow=None)  # as when it goes on
     assert {name: path.read_bytes() for name, path in done.files().items()} == before
 
 
@@ -218,3 +223,26 @@ def test_a_run_that_diverges_says_so(here):
     assert done.best is None
     assert "It diverged at step" in str(done)
     assert done.to_json()["best"] is None
+
+
+def test_the_average_is_handed_on(here):
+    done = sf.train("small.py", sf.Recipe("r", "adam(ema=0.9)", 0.1), epochs=2, out="out", progress=False)
+    named = {
+        name: torch.nn.Parameter(value) for name, value in done.weights("last").items() if value.is_floating_point()
+    }
+    average = sf.optimizers.Average(p for name, p in named.items() if "running" not in name)
+    average.load_state_dict(torch.load(done.files()["average"], weights_only=True))
+    assert average.updates == len(done.run.losses)
+
+
+def test_what_torch_could_not_go_on_with_is_refused_before_training(here):
+    recipe = sf.Recipe("r", "adafactor", 0.1, hyper={"eps2": "0.001 * linear(end=0.5)"})
+    with pytest.raises(UsageError, match="recipe 'r': a script could not go on with this schedule in torch"):
+        sf.train("small.py", recipe, epochs=1, out="out", progress=False)
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("wrong", ["epoch", "lr", "target"])
+def test_an_option_that_train_has_not_is_named(here, wrong):
+    with pytest.raises(UsageError, match=f"train has no option '{wrong}'"):
+        sf.train("small.py", sf.Recipe("r", "sgd", 0.1), out="out", progress=False, **{wrong: 3})

@@ -10,6 +10,7 @@ from training.test_ways import assert_alike
 
 import surefoot as sf
 from surefoot.core.recipe import Recipe
+from surefoot.core.record import Note
 from surefoot.training import Compiler, Wanted, choose
 
 RULES = {
@@ -71,6 +72,45 @@ class Halving(torch.optim.Optimizer):
                     kept[0].mul_(0.9).add_(p.grad)
                     kept[1] += 1
                     p.add_(kept[0], alpha=-group["lr"] * group["sharpness"] * 0.5 ** (group["count"] // 10))
+
+
+class Counting(torch.optim.SGD):
+    """Keeps what it knows on itself, where torch does not look when it copies or saves an optimizer."""
+
+    def __init__(self, params, lr=0.1):
+        super().__init__(params, lr=lr)
+        self.count, self.last, self.every = 0, torch.zeros(()), self.param_groups
+
+    def step(self, closure=None):
+        self.count += 1
+        self.last = self.last + 1
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad.div_(self.count + float(self.last))
+        return super().step()
+
+
+def test_what_an_optimizer_keeps_on_itself_forks_and_goes_on():
+    task = task_of(MODELS["perceptron"], n=200)
+    optimizer = sf.optimizers.torch_class(Counting)
+    recipes = [Recipe("one", optimizer, 0.5), Recipe("two", optimizer, 0.5, "multistep(['40%'], factor=0.5)")]
+    entries = entries_of(task, recipes, seeds=(0,))
+    found = []
+    for share in (True, False):
+        plan = choose(task, entries, lambda event: None, Wanted("loop", "here", share=share))
+        assert len(plan.tiles) == (1 if share else 2)
+        found.append(losses_of(task, entries, plan)[0])
+        assert_goes_on(task, entries, plan)
+    assert found[0] == found[1]
+
+
+def test_an_optimizer_of_ones_own_goes_to_the_pool():
+    task = task_of(MODELS["perceptron"], epochs=1)
+    entries = entries_of(task, [Recipe("own", sf.optimizers.torch_class(Halving), 0.1)])
+    plans = [choose(task, entries, lambda event: None, Wanted("loop", place)) for place in ("pool", "here")]
+    pooled, here = (losses_of(task, entries, plan) for plan in plans)
+    assert pooled[0] == here[0]
+    assert not [event for event in pooled[1] if isinstance(event, Note)]
 
 
 def test_an_optimizer_of_ones_own_is_trained_by_the_loop_and_that_is_told():

@@ -193,3 +193,19 @@ def test_a_tree_goes_on_from_any_checkpoint_with_the_very_numbers(how, monkeypat
     trainer = "loop" if how == "loop" else "fused"
     plan = planned(task, entries, share=True, compiled=how == "compiled", most=6, trainer=trainer)
     assert_goes_on(task, entries, plan, compiler=silent_compiler)
+
+
+def test_a_run_whose_average_begins_late_has_one_when_it_forks():
+    task = task_of(MODELS["perceptron"], n=200, epochs=4)
+    late = {"ema": "0.9 * piecewise(['50%'], values=[0.0, 1.0])"}
+    entries = entries_of(task, [Recipe("plain", "sgd", 0.1), Recipe("averaged", "sgd", 0.1, hyper=late)], seeds=(0,))
+    seen = {}
+    for trainer in ("loop", "fused"):
+        for share in (True, False):
+            _, events = losses_of(task, entries, planned(task, entries, share=share, trainer=trainer))
+            seen[trainer, share] = recorded(events)[0]
+    assert seen["loop", True] == seen["loop", False]
+    assert seen["loop", True][0][-1] != seen["loop", True][1][-1]
+    for run in (0, 1):
+        for ours, theirs in zip(seen["fused", True][run], seen["loop", False][run], strict=True):
+            assert ours.values == pytest.approx(theirs.values, rel=1e-9)

@@ -165,6 +165,8 @@ def test_bfloat16_is_torchs_autocast():
     full, _ = trained(exact, recipe)
     assert losses != full
     np.testing.assert_allclose(losses, full, rtol=0.05)
+    looks = ran(task, [recipe], seeds=(3,), trainer="loop")["seen"][0]
+    assert any(torch.tensor(look.values["loss"]).bfloat16().item() != look.values["loss"] for look in looks)
     fused = ran(task, [recipe], seeds=(3,), trainer="fused")
     assert fused["used"] == "fused"
     np.testing.assert_allclose(fused["losses"][0], losses, rtol=0.05)

@@ -30,7 +30,8 @@ def _how(store: Store, study: Study, out: Path, _: Words) -> str:
 
     latest, command = unfinished(store, study.kind), study.facts.command
     if not command:
-        return _("sf.compare(..., resume=True) in Python, with the arguments it was begun with")
+        call = f"sf.{study.kind}(..., resume=True)"
+        return _("{call} in Python, with the arguments it was begun with", call=call)
     if latest is not None and latest.id == study.id:
         return f"surefoot {study.kind} --resume" + ("" if out == Path(OUT) else f" --out {shlex.quote(str(out))}")
     return command if "--resume" in shlex.split(command) else f"{command} --resume"

@@ -80,7 +80,7 @@ def _show_cause(cause: BaseException) -> None:
 def _interrupted() -> int:
     click.echo(
         "interrupted; what was recorded before, if anything, is kept: see it with surefoot show, go on with "
-        "surefoot compare --resume",
+        "the same command and --resume",
         err=True,
     )
     return 130

@@ -51,6 +51,8 @@ def show(study: int | None, out: Path, check: bool, as_json: bool, lang: str) ->
             if loaded.kind == "train":
                 trained = Trained.of(loaded, out, lang)
                 click.echo(json.dumps(trained.to_json(), indent=2) if as_json else str(trained))
+                if not as_json:
+                    say_how_to_go_on(store, loaded, out, _)
                 return 0
             found = Comparison.of(loaded, lang)
             present(found, folder_of(loaded, out), as_json=as_json)
@@ -62,8 +64,9 @@ def show(study: int | None, out: Path, check: bool, as_json: bool, lang: str) ->
             click.echo(json.dumps({"surefoot": "list", "version": 1, "studies": listed}, indent=2))
             return 0
         click.echo(_table(listed, _))
-        if (left := unfinished(store)) is not None:
-            say_how_to_go_on(store, left, out, _)
+        for kind in ("compare", "train"):
+            if (left := unfinished(store, kind)) is not None:
+                say_how_to_go_on(store, left, out, _)
     return 0
 
 
@@ -71,6 +74,7 @@ def _line(comparison: Comparison) -> dict[str, object]:
     study, verdict = comparison.study, comparison.verdict
     return {
         "id": study.id,
+        "kind": study.kind,
         "created": study.created,
         "task": study.facts.task,
         "recipes": len(comparison.summaries),
@@ -89,6 +93,7 @@ def _table(listed: list[dict[str, object]], _: Words) -> str:
 
     headings = {
         "id": _("id"),
+        "kind": _("kind"),
         "created": _("created"),
         "task": _("task"),
         "recipes": _("recipes"),

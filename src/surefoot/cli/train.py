@@ -20,7 +20,9 @@ from surefoot.core.language import words
 if TYPE_CHECKING:
     from surefoot.core.recipe import Recipe
 
-RECIPE = ("optimizer", "lr", "schedule", "hyper", "recipes", "name", "winner")
+BELONG = {"optimizer": ("lr", "schedule", "hyper"), "recipes": ("name",), "winner": ("study",)}  # which goes with which
+SAME = ("epochs", "batch_size", "accumulate", "precision", "patience", "device")
+KEPT = (*SAME, "data", "seed", "resume", "checkpoint_every")
 
 
 def _pairs(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
@@ -64,28 +66,50 @@ def train(ctx: click.Context, /, task: str, out: Path, as_json: bool, lang: str,
     if options["resume"] and says_nothing(ctx):
         command = studies.command_to_go_on(out, "train")
         begun = train.make_context("train", shlex.split(command)[2:])
-        task, options = begun.params["task"], {**begun.params, "resume": True}
-        for name in ("task", "out", "as_json", "lang"):
-            options.pop(name)
+        if ctx.get_parameter_source("lang") == ParameterSource.DEFAULT:
+            lang = begun.params["lang"]
         _ = words(lang)
         click.echo(_("going on with: {command}", command=command), err=True)
+        ctx, options = begun, {**begun.params, "resume": True}
+        task = options["task"]
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
+        _one_way(ctx, options)
+        if options["winner"] and options["study"] is None:
+            options["study"] = _latest(out)
+            command += f" --study {options['study']}"  # a resume must not take another's winner
         task, recipe, more = _chosen(task, out, options, ctx)
-        rest = {name: value for name, value in options.items() if name not in (*RECIPE, "study")}
-        done = studies.train(task, recipe, **(rest | more), out=out, lang=lang, command=command)
+        own = {name: value for name, value in options.items() if name in KEPT and value is not None}
+        done = studies.train(task, recipe, **(more | own), out=out, lang=lang, command=command)
     click.echo(json.dumps(done.to_json(), indent=2) if as_json else str(done))
+
+
+def _one_way(ctx: click.Context, options: dict[str, Any]) -> None:
+    """Raises UsageError unless it is said in one way what to train with, and nothing is said that this ignores."""
+    chosen = [way for way in BELONG if options[way]]
+    if len(chosen) != 1:
+        raise UsageError(
+            "say what to train with: --optimizer, or --recipes with --name, or --winner",
+            received=", ".join(f"--{name}" for name in chosen) or None,
+        )
+    (way,) = chosen
+    for other, names in BELONG.items():
+        for name in names if other != way else ():
+            if ctx.get_parameter_source(name) != ParameterSource.DEFAULT:
+                raise UsageError(f"--{name} goes with --{other}, not with --{way}", remedy="leave one of them out")
+
+
+def _latest(out: Path) -> int:
+    from surefoot.store import FILE, Store
+    from surefoot.studies import winner
+
+    with Store(out / FILE, create=False) as store:
+        return winner(store)[0].id
 
 
 def _chosen(task: str, out: Path, options: dict[str, Any], ctx: click.Context) -> tuple[str, Recipe, dict[str, Any]]:
     """The task, the recipe, and what the comparison that it won says of how it is trained."""
-    ways_of_saying = [name for name in ("optimizer", "recipes", "winner") if options[name]]
-    if len(ways_of_saying) != 1:
-        raise UsageError(
-            "say what to train with: --optimizer, or --recipes with --name, or --winner",
-            received=", ".join(f"--{name}" for name in ways_of_saying) or None,
-        )
     if options["winner"]:
-        return _winner(task, out, options, ctx)
+        return _winner(task, out, options["study"], ctx)
     if options["recipes"]:
         return task, _named(options["recipes"], options["name"]), {}
     from surefoot.core.recipe import Recipe
@@ -94,27 +118,25 @@ def _chosen(task: str, out: Path, options: dict[str, Any], ctx: click.Context) -
     return task, Recipe(options["optimizer"], options["optimizer"], **given), {}
 
 
-def _winner(task: str, out: Path, options: dict[str, Any], ctx: click.Context) -> tuple[str, Recipe, dict[str, Any]]:
+def _winner(task: str, out: Path, number: int, ctx: click.Context) -> tuple[str, Recipe, dict[str, Any]]:
     from surefoot.cli.compare import compare
     from surefoot.store import FILE, Store
     from surefoot.studies import winner
 
     with Store(out / FILE, create=False) as store:
-        study, recipe = winner(store, options["study"])
+        study, recipe = winner(store, number)
     facts = study.facts
     if not facts.source:
         raise UsageError(
             f"study {study.id} was made in Python, so its task has no name here",
             remedy="train it there: sf.train(task, found.best.recipe)",
         )
-    began = compare.make_context("compare", shlex.split(facts.command)[2:]).params if facts.command else {}
-    names = ("epochs", "batch_size", "accumulate", "precision", "patience", "device", "data")
-    same = {"batch_size": facts.batch_size, "epochs": facts.epochs, "watch": facts.watched}
-    more = {name: value for name, value in (began | same).items() if name in (*names, "watch")}
-    own = {name: options[name] for name in names if options[name] is not None}
+    more = {name: getattr(facts, name) for name in SAME} | {"watch": facts.watched}
+    if facts.command:
+        more["data"] = compare.make_context("compare", shlex.split(facts.command)[2:]).params["data"]
     click.echo(f"the winner of study {study.id}: {recipe.name}", err=True)
     chosen = task if ctx.get_parameter_source("task") != ParameterSource.DEFAULT else facts.source
-    return chosen, recipe, more | own
+    return chosen, recipe, more
 
 
 def _named(recipes: str, name: str | None) -> Recipe:

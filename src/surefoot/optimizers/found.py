@@ -2,12 +2,14 @@
 
 import importlib
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from torch.optim import Optimizer
 
 from surefoot.core.errors import RecipeError, brief, did_you_mean
 
+_handed: dict[str, type[Optimizer]] = {}
 REMEDY = "give a subclass of torch.optim.Optimizer that is made with Class(params, lr=..., ...)"
 
 
@@ -24,8 +26,15 @@ def path_of(kind: object) -> str:
     return path
 
 
+def hand_on(classes: Mapping[str, type[Optimizer]]) -> None:
+    """Make known classes that came from another process, where their modules cannot be imported here."""
+    _handed.update(classes)
+
+
 def imported(path: str) -> type[Optimizer]:
     """The class that a path names. Raises RecipeError where there is none, or where its module cannot be imported."""
+    if path in _handed:
+        return _handed[path]
     module, colon, names = path.partition(":")
     if not colon:
         module, _, names = path.rpartition(".")

@@ -48,6 +48,9 @@ def parts(names: Iterable[str], axes: Mapping[str, int]) -> tuple[Part, ...]:
     [('w',), ('b',)]
     """
     names = list(names)
+    for name in names:
+        if base(name) not in names:
+            raise RecipeError(f"there is no hyperparameter {base(name)!r}", received=name)
     plain = [name for name in names if AT not in name]
     chosen = {name: _matching(name, axes) for name in names if AT in name}
     sorted_out: dict[tuple[tuple[str, str], ...], list[str]] = {}

@@ -174,9 +174,16 @@ def _defaults(kind: Any) -> dict[str, Any]:
     return usual
 
 
-@lru_cache
 def _numbers(kind: Any, options: tuple[tuple[str, Option], ...]) -> tuple[tuple[str, float], ...]:
     """The constructor's numbers that are kept in the groups, besides lr; tries an update on a small matrix."""
+    return _found_numbers(kind, options, tuple(type(value) for _, value in options))
+
+
+@lru_cache
+def _found_numbers(
+    kind: Any, options: tuple[tuple[str, Option], ...], types: tuple[type, ...]
+) -> tuple[tuple[str, float], ...]:
+    # `types`: 1, 1.0 and True are one key to a cache.
     p = torch.nn.Parameter(torch.ones(2, 2))
     p.grad = torch.full_like(p, 0.1)
     silent = contextlib.redirect_stdout(io.StringIO())

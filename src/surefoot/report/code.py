@@ -5,7 +5,7 @@ from __future__ import annotations
 from surefoot.core.history import Facts
 from surefoot.core.recipe import Recipe
 from surefoot.core.units import Clock
-from surefoot.optimizers import Rule, torch_source
+from surefoot.optimizers import Rule, TorchClass, torch_source
 from surefoot.optimizers.rule import AROUND
 from surefoot.optimizers.scopes import AT
 from surefoot.training import Policy, bind
@@ -32,9 +32,17 @@ def _about(policy: Policy, facts: Facts, reactive: bool) -> str:
     about += " `validate(model)` gives what the schedule watches, such as {'loss': 0.3}." if reactive else ""
     if "ema" in policy.curves or policy.fixed.get("ema"):
         about += " Gives the average of the weights: measure inside `with average.applied():`."
-    elif type(policy.rule).evaluated is not Rule.evaluated:
-        about += " Measure with the weights that `rule.evaluated(p, optimizer.state[p], hyper)` gives."
-    return about
+    elif _has_modes(policy):
+        about += " Gives the optimizer: measure inside `with sf.optimizers.evaluating(optimizer):`."
+    ways = [f"batches in {facts.accumulate} portions"] * (facts.accumulate > 1)
+    ways += ["forward passes under bfloat16 autocast"] * (facts.precision == "bf16")
+    ways += [f"an end after {facts.patience} epochs without improvement"] * (facts.patience is not None)
+    return about + (f" It was compared with {', '.join(ways)}, which is not done here." if ways else "")
+
+
+def _has_modes(policy: Policy) -> bool:
+    """Whether a model is measured with other weights than it is trained with."""
+    return type(policy.rule).evaluated is not Rule.evaluated or isinstance(policy.rule, TorchClass)
 
 
 def _plain(policy: Policy, facts: Facts) -> list[str] | None:
@@ -73,10 +81,11 @@ def _general(policy: Policy, facts: Facts) -> list[str]:
     after = ["            sf.optimizers.clip_gradients_(model.parameters(), rule, parts[0].hyper(hyper))"] * clips
     after += ["            optimizer.step()"]
     after += ['            average.update(hyper["ema"])'] * averages
-    seen = [
-        "        seen = sf.Observation(step, validate(model))",
-        "        states = {name: curve.update(states[name], seen) for name, curve in curves.items()}",
-    ]
+    modes = _has_modes(policy)
+    within = "average.applied()" if averages else "sf.optimizers.evaluating(optimizer)" if modes else ""
+    look = "seen = sf.Observation(step, validate(model))"
+    seen = [f"        with {within}:", f"            {look}"] if within else [f"        {look}"]
+    seen += ["        states = {name: curve.update(states[name], seen) for name, curve in curves.items()}"]
     value = "curve(step, states[name])" if watched else "curve(step)"
     return [
         f"    rule = sf.optimizers.parse({str(policy.rule)!r})",
@@ -99,7 +108,7 @@ def _general(policy: Policy, facts: Facts) -> list[str]:
             after,
         ),
         *seen * bool(watched),
-        *["    return average"] * averages,
+        *(["    return average"] if averages else ["    return optimizer"] * modes),
     ]
 
 

@@ -80,7 +80,17 @@ def _left(database: Database, study: int) -> Reopened:
 def _take_back(database: Database, study: int, tile: int, step: int, checkpoint: str | None) -> None:
     status: Status = "planned" if checkpoint is None else "running"
     for run in statuses(database, study, tile):
-        (diverged,) = database.ask("SELECT diverged FROM runs WHERE study = ? AND run = ?", (study, run))[0]
-        if checkpoint is None or diverged is None or diverged > step:
+        if checkpoint is None or not _was_over(database, study, run, step):
             trim(database, study, run, step, status)
     move(database, study, tile, step, checkpoint, status)
+
+
+def _was_over(database: Database, study: int, run: int, step: int) -> bool:
+    """Whether a run had diverged or ended early when its tile had made `step` updates: no checkpoint of then has it."""
+    ((status, diverged),) = database.ask("SELECT status, diverged FROM runs WHERE study = ? AND run = ?", (study, run))
+    if diverged is not None:
+        return bool(diverged <= step)
+    ((end,),) = database.ask(
+        "SELECT coalesce(max(start + length(seen) / 4), 0) FROM losses WHERE study = ? AND run = ?", (study, run)
+    )
+    return bool(status == "done" and end <= step)

@@ -3,23 +3,25 @@
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from attrs import define, field
+from attrs import define
 from safetensors.torch import save_file
 from torch import Tensor
 
 from surefoot.adapters.torch import Scheduler
+from surefoot.core.errors import RecipeError, ScheduleError
 from surefoot.core.record import Observation
 from surefoot.optimizers import torch_optimizer
 from surefoot.optimizers.rule import AROUND
+from surefoot.optimizers.scopes import Part
 from surefoot.training import Entry, LoopTrainer, Policy, Single, Trainer
 
 BEST, LAST = "best.safetensors", "last"
-WEIGHTS, OPTIMIZER, SCHEDULE = "weights.safetensors", "optimizer.pt", "schedule.json"
+WEIGHTS, OPTIMIZER, SCHEDULE, AVERAGE = "weights.safetensors", "optimizer.pt", "schedule.json", "average.pt"
 
 
 @define(eq=False)
@@ -28,12 +30,12 @@ class Exports:
 
     `best.safetensors`: the weights that the best look was measured with. `last/`: `weights.safetensors`, the weights
     that training goes on from; `optimizer.pt`, `optimizer.state_dict()`; `schedule.json`, the state of
-    `surefoot.adapters.torch.Scheduler`. Each is there whole or not at all, and what is in `last` is of one moment.
+    `surefoot.adapters.torch.Scheduler`; and where weights are averaged `average.pt`, the state of
+    `surefoot.optimizers.Average`. Each is there whole or not at all, and what is in `last` is of one moment.
     """
 
     folder: Path
-    entry: Entry
-    shadow: "Shadow | None" = field(init=False, default=None)
+    shadow: "Shadow"
 
     def __attrs_post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +48,6 @@ class Exports:
         if best:
             with single.measured():
                 save(single.model.state_dict(), self.folder / BEST)
-        self.shadow = self.shadow or Shadow(single, self.entry)
         self._write_last(single, self.shadow.state_after(observation))
 
     def _write_last(self, single: Single, schedule: Mapping[str, Any]) -> None:
@@ -56,6 +57,8 @@ class Exports:
         new.mkdir()
         save(single.model.state_dict(), new / WEIGHTS)
         torch.save(single.optimizer.state_dict(), new / OPTIMIZER)
+        if single.average is not None:
+            torch.save(single.average.state_dict(), new / AVERAGE)
         (new / SCHEDULE).write_text(json.dumps(schedule, indent=2), encoding="utf-8")
         if last.exists():
             os.replace(last, old)
@@ -75,18 +78,25 @@ def save(weights: Mapping[str, Tensor], path: Path) -> None:
 
 
 class Shadow:
-    """A scheduler on an optimizer of no weights, in step with a training: what a script would have at that moment."""
+    """A scheduler on an optimizer of no weights, in step with a training: what a script would have at that moment.
 
-    def __init__(self, single: Single, entry: Entry) -> None:
+    Raises RecipeError for a hyperparameter that moves and that torch's optimizer has in another form.
+    """
+
+    def __init__(self, entry: Entry, parts: Sequence[Part]) -> None:
         policy = entry.policy
-        groups: list[dict[str, Any]] = [{"params": [torch.zeros(1, requires_grad=True)]} for _ in single.parts]
-        optimizer = torch_optimizer(policy.rule, groups, single.parts[0].hyper(policy.first()))
-        clock = policy.curves["lr"].clock
-        self.scheduler = Scheduler(
-            optimizer, steps=clock.steps, steps_per_epoch=clock.steps_per_epoch, batch_size=clock.batch_size,
-            count="calls", **scheduled(policy, single),
-        )  # fmt: skip
-        self.step, self.clock = 0, clock
+        groups: list[dict[str, Any]] = [{"params": [torch.zeros(1, requires_grad=True)]} for _ in parts]
+        optimizer = torch_optimizer(policy.rule, groups, parts[0].hyper(policy.first()))
+        clock, told = policy.curves["lr"].clock, scheduled(policy, parts)
+        try:
+            self.scheduler = Scheduler(
+                optimizer, steps=clock.steps, steps_per_epoch=clock.steps_per_epoch, batch_size=clock.batch_size,
+                count="calls", **told,
+            )  # fmt: skip
+        except ScheduleError as wrong:
+            what = f"recipe {policy.recipe.name!r}: a script could not go on with this schedule in torch: {wrong}"
+            raise RecipeError(what, remedy="leave it constant") from None
+        self.step = 0
         for observation in entry.past:
             self.state_after(observation)
 
@@ -100,10 +110,12 @@ class Shadow:
         return self.scheduler.state_dict() | {"seconds": 0.0}
 
 
-def scheduled(policy: Policy, single: Single) -> dict[str, Any]:
+def scheduled(policy: Policy, parts: Sequence[Part]) -> dict[str, Any]:
     """What a scheduler of the optimizer is told: the schedules, of every group where there are several."""
-    groups = {
-        k: {name: policy.curves[key].schedule for name, key in part.keys if key in policy.curves and name not in AROUND}
-        for k, part in enumerate(single.parts)
-    }
+    groups: dict[int, dict[str, Any]] = {}
+    for k, part in enumerate(parts):
+        keys = {name: key for name, key in part.keys if key in policy.curves and name not in AROUND}
+        groups[k] = {name: policy.curves[key].schedule for name, key in keys.items()}
+        if getattr(policy.rule, "form", "") == "average-first" and "momentum" in groups[k]:
+            groups[k]["dampening"] = groups[k]["momentum"]  # which is how torch has this form
     return {"groups": groups} if len(groups) > 1 else dict(groups[0])

@@ -60,7 +60,7 @@ class Planned:
 
     @property
     def seconds(self) -> float | None:
-        """The time it was measured to take, about; None where a compilation decides."""
+        """The time it would take by the few updates that were timed."""
         return self.plan.expected
 
     def tree(self) -> str:

@@ -57,7 +57,8 @@ class Session:
         same = self.store.find([entry.run.key for entry in self.entries])
         known = [study for study in same if study.kind == self.kind]
         if not known:
-            return self.begin("nothing to resume: no comparison of these recipes, seeds and data was begun here before")
+            what = "nothing to resume: nothing of these recipes, seeds and data was begun here before"
+            return self.begin(f"{what} with surefoot {self.kind}")
         study = self.store.load(known[0].id)
         if is_finished(study):
             return study

@@ -3,14 +3,14 @@
 import operator
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
 from attrs import frozen
 
-from surefoot.core.errors import UsageError
+from surefoot.core.errors import UsageError, did_you_mean
 from surefoot.core.history import Facts
 from surefoot.core.keys import key
 from surefoot.core.recipe import Recipe, check_rate
@@ -22,6 +22,7 @@ from surefoot.studies.recipes import RecipeSet, load_recipes
 from surefoot.tasks import Prepared, load, prepare
 from surefoot.training import Entry, bind, check_parts, initial_model
 
+WAYS = ("accumulate", "precision", "patience", "device")  # what else `prepare` takes
 Recipes = str | Path | RecipeSet | Recipe | Sequence[Recipe]
 
 
@@ -51,6 +52,7 @@ class Setting:
     ) -> Self:
         """Read, prepare, bind: see `compare`; `ways`, for `prepare`. Raises UsageError where anything could not be
         trained."""
+        check_known(ways, WAYS, "compare")
         chosen = load_recipes(recipes).at_rates(_rates(lr))
         which = _seeds(seeds)
         if target is not None and number(target) is None:
@@ -145,3 +147,10 @@ def seconds_between(checkpoints: float) -> float:
     if (every := number(checkpoints)) is None or every < 0:
         raise UsageError("the seconds between checkpoints must be 0 or more", received=checkpoints)
     return every
+
+
+def check_known(options: Iterable[str], known: Sequence[str], command: str) -> None:
+    """Raises UsageError for an option that a command does not have."""
+    for name in options:
+        if name not in known:
+            raise UsageError(f"{command} has no option {name!r}", remedy=did_you_mean(name, known))

@@ -12,12 +12,15 @@ from surefoot.core.language import words
 from surefoot.core.recipe import Recipe
 from surefoot.core.task import Task
 from surefoot.report import Comparison
+from surefoot.report.table import status
 from surefoot.store import FILE, Store
-from surefoot.studies.exports import BEST, LAST, OPTIMIZER, SCHEDULE, WEIGHTS, Exports
+from surefoot.studies.exports import AVERAGE, BEST, LAST, OPTIMIZER, SCHEDULE, WEIGHTS, Exports, Shadow
 from surefoot.studies.recipes import RecipeSet
 from surefoot.studies.session import Session
-from surefoot.studies.setting import Setting, environment, seconds_between
-from surefoot.training import Look, Wanted
+from surefoot.studies.setting import Setting, check_known, environment, seconds_between
+from surefoot.training import Look, Wanted, initial_model, parts_of
+
+OPTIONS = ("epochs", "batch_size", "accumulate", "precision", "patience", "device", "data")
 
 
 @frozen(eq=False, repr=False)
@@ -25,7 +28,8 @@ class Trained:
     """A training and its files.
 
     `.run` holds what was recorded, `.best` and `.last` a step and what was measured there, `.folder` the files:
-    `best.safetensors`, and `last/` with `weights.safetensors`, `optimizer.pt`, `schedule.json`.
+    `best.safetensors`, and `last/` with `weights.safetensors`, `optimizer.pt`, `schedule.json`, and where weights are
+    averaged `average.pt`.
     """
 
     study: Study
@@ -62,7 +66,7 @@ class Trained:
     def files(self) -> dict[str, Path]:
         """The files there are, by what they hold."""
         every = {"best": BEST, "last": f"{LAST}/{WEIGHTS}", "optimizer": f"{LAST}/{OPTIMIZER}"}
-        every |= {"schedule": f"{LAST}/{SCHEDULE}"}
+        every |= {"schedule": f"{LAST}/{SCHEDULE}", "average": f"{LAST}/{AVERAGE}"}
         return {name: path for name, file in every.items() if (path := self.folder / file).exists()}
 
     def to_json(self) -> dict[str, Any]:
@@ -96,6 +100,8 @@ class Trained:
             steps=facts.steps,
         )
         lines = [heading]
+        if self.study.status != "done":
+            lines[0] += f" · {status(self.study.status, _)}"
         if run.diverged is not None:
             lines.append(_("It diverged at step {step}.", step=run.diverged))
         for label, look in ((_("best"), self.best), (_("last"), self.last)):
@@ -120,6 +126,7 @@ def train(
     checkpoint_every: float = 30.0,
     progress: bool = True,
     lang: str = "en",
+    command: str = "",
     **options: Any,
 ) -> Trained:
     """Train one recipe on a task with a plain `torch.optim` loop, and leave what a script needs to go on from it.
@@ -130,7 +137,8 @@ def train(
         out: the folder of the record file, with a folder for this training in it.
         resume: go on with the same training where it was left, however it ended.
         checkpoint_every, progress, lang: as in `compare`.
-        options: `epochs`, `batch_size`, `accumulate`, `precision`, `patience`, `device`, `data`: override the task's.
+        options: `epochs`, `batch_size`, `accumulate`, `precision`, `patience`, `device` override the task's; `data` is
+            the folder of its files.
 
     Raises UsageError before anything is trained; StoreError where the folder cannot be written.
 
@@ -142,12 +150,17 @@ def train(
     """
     words(lang)
     every = seconds_between(checkpoint_every)
-    setting = Setting.of(task, RecipeSet([recipe], curves=watch), [seed], trainer="loop", **options)
+    check_known(options, OPTIONS, "train")
+    given: dict[str, Any] = {"trainer": "loop", "command": command, **options}
+    setting = Setting.of(task, RecipeSet([recipe], curves=watch), [seed], **given)
+    (entry,) = setting.entries
+    parts = parts_of(entry.policy.hyper_names, initial_model(setting.task, seed))
+    Shadow(entry, parts)  # what torch cannot go on with is refused before anything is trained
     with Store(Path(out) / FILE) as store:
 
         def look(study: Study) -> Look:
-            entry = evolve(setting.entries[0], past=study.runs[0].observations)
-            return Exports(folder_of(study, Path(out)), entry)
+            shadow = Shadow(evolve(entry, past=study.runs[0].observations), parts)
+            return Exports(folder_of(study, Path(out)), shadow)
 
         wanted = Wanted("loop", "here")
         session = Session(store, setting, environment(), wanted, every, progress, lang, "train", look)

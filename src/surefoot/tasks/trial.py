@@ -153,7 +153,10 @@ def _in_precision(task: Task, x: Tree) -> AbstractContextManager[object]:
 
 def _outputs(task: Task, model: nn.Module, split: Split) -> Tree:
     with torch.no_grad():
-        return tree.cat([_forward(task, model, x) for x, _ in split.parts(max(task.batch_size, 2))])
+        outputs = tree.cat([_forward(task, model, x) for x, _ in split.parts(max(task.batch_size, 2))])
+    # What autocast narrows is widened before it is measured.
+    narrow = torch.bfloat16 if task.precision == "bf16" else None
+    return tree.mapped(lambda leaf: leaf.float() if leaf.dtype == narrow else leaf, outputs)
 
 
 def _forward(task: Task, model: nn.Module, x: Tree) -> Tree:

@@ -5,7 +5,7 @@ from surefoot.training.choice import Wanted, choose
 from surefoot.training.compiler import Compiler
 from surefoot.training.engine import train
 from surefoot.training.loop import LoopTrainer
-from surefoot.training.parts import check_parts
+from surefoot.training.parts import check_parts, parts_of
 from surefoot.training.plan import Plan
 from surefoot.training.policy import Entry, Policy, bind
 from surefoot.training.single import Single
@@ -30,6 +30,7 @@ __all__ = [
     "choose",
     "forest",
     "initial_model",
+    "parts_of",
     "separate",
     "train",
 ]

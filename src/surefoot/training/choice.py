@@ -113,7 +113,7 @@ class _Choice:
         return evolve(best, expected=self.seconds[best] or None)
 
     def _try_fused(self) -> None:
-        most = self.wanted.most or rows_that_fit(self.task, self.rows)
+        most = self.wanted.most or self._rows_that_fit()
         try:
             for rule in (row.rule for row in self.rows):
                 if not rule.stackable:
@@ -129,6 +129,15 @@ class _Choice:
             self._time(trainer, evolve(plan, threads=1))
         if self._is_to_be_compiled(COMPILATION + EACH * len(trainer.params) * len(trainer.layout)):
             self._try_compiled(evolve(plan, compiled=True))
+
+    def _rows_that_fit(self) -> int:
+        try:
+            return rows_that_fit(self.task, self.rows)
+        except Exception as failure:
+            if not is_out_of_memory(failure):
+                raise
+        give_back_memory()
+        return 1
 
     def _stacked(self, most: int) -> tuple[FusedTrainer, Plan]:
         """A stack of the first tile, of fewer rows where they do not fit the memory."""

@@ -22,6 +22,13 @@ def in_precision(task: Prepared) -> AbstractContextManager[object]:
     return torch.autocast(task.device.type, dtype=torch.bfloat16)
 
 
+def measured(task: Prepared, outputs: Tree) -> Tree:
+    """Outputs as losses and metrics take them: what autocast has narrowed is widened again."""
+    if task.precision == "full":
+        return outputs
+    return mapped(lambda tensor: tensor.float() if tensor.dtype == torch.bfloat16 else tensor, outputs)
+
+
 def portions(task: Prepared, x: Tree, y: Tree, dim: int = 0) -> Iterator[tuple[float, int, Tree, Tree]]:
     """A batch in `task.accumulate` portions or fewer: its share of the batch, its number, inputs and targets.
 

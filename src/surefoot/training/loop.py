@@ -1,6 +1,5 @@
 """The loop trainer: one model after another with plain `torch.optim`. Any model; the oracle of the others."""
 
-import copy
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
 
@@ -12,7 +11,7 @@ from torch import Tensor
 from surefoot.core.keys import seed_of
 from surefoot.tasks import Prepared, Split
 from surefoot.tasks.tree import Tree, call, cat, mapped
-from surefoot.training.forward import backward, in_precision
+from surefoot.training.forward import backward, in_precision, measured
 from surefoot.training.packed import packed, unpacked
 from surefoot.training.randomness import LOOK, key, keyed
 from surefoot.training.single import Single
@@ -66,11 +65,10 @@ class LoopTrainer:
         live.model.eval()
         noise = torch.tensor(key(live.row.seed, LOOK), device=self.task.device)
         with live.measured(), keyed(noise), in_precision(self.task):
-            return cat([call(live.model, x) for x, _ in split.parts(EVALUATED)])
+            return cat([measured(self.task, call(live.model, x)) for x, _ in split.parts(EVALUATED)])
 
     def take(self, rows: Sequence[int]) -> None:
-        # In one go with its optimizer, which names the model's very parameters.
-        self.live = [self.live[k] if k not in rows[:i] else copy.deepcopy(self.live[k]) for i, k in enumerate(rows)]
+        self.live = [self.live[k] if k not in rows[:i] else self.live[k].forked() for i, k in enumerate(rows)]
 
     def snapshot(self) -> dict[str, Tensor]:
         saved = {"origins": torch.tensor([live.origin for live in self.live])}

@@ -11,6 +11,7 @@ import torch
 from surefoot.tasks import Prepared
 from surefoot.tasks.tree import call, leaves, nbytes
 from surefoot.training.device import room_on
+from surefoot.training.forward import in_precision
 from surefoot.training.trainer import Row, initial_model
 
 SHARE = 0.5  # of the last-level cache, for what a step touches
@@ -39,19 +40,22 @@ def bytes_of_row(task: Prepared, rows: Sequence[Row]) -> int:
         kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
         return tensor
 
-    x, y = task.train.take(torch.arange(task.batch_size, device=task.device))
+    portion = -(-task.batch_size // task.accumulate)
+    x, y = task.train.take(torch.arange(portion, device=task.device))
     own = {p.untyped_storage().data_ptr() for p in model.parameters()}
-    with torch.random.fork_rng(devices=[]), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
+    with torch.random.fork_rng(devices=[]), hooks, in_precision(task):
         task.loss(call(model.train(), x), y)
     data = {t.untyped_storage().data_ptr() for t in leaves((x, y))}
     activations = sum(size for place, size in kept.items() if place not in own | data)
-    batch = nbytes((x, y))
+    batch = nbytes((x, y)) * task.batch_size // portion
     return (2 + states) * weights + batch + activations
 
 
 def _buffers(row: Row) -> int:
     """How many numbers the rule keeps for every weight."""
-    return len(row.rule.init(torch.zeros(1), {**row.hyper, **dict.fromkeys(row.moving, torch.ones(1))}))
+    averaged = row.hyper["ema"] > 0 or "ema" in row.moving
+    return averaged + len(row.rule.init(torch.zeros(1), {**row.hyper, **dict.fromkeys(row.moving, torch.ones(1))}))
 
 
 def cache_bytes() -> int:

@@ -13,6 +13,8 @@ import cloudpickle
 import torch
 from attrs import evolve
 
+from surefoot.optimizers import TorchClass
+from surefoot.optimizers.found import hand_on
 from surefoot.tasks.in_memory import InMemory
 from surefoot.tasks.tree import leaves, mapped, parted
 from surefoot.training.checkpoint import Checkpoint
@@ -35,15 +37,18 @@ def pack(work: Work, folder: Path) -> None:
         torch.get_float32_matmul_precision(),
         torch.are_deterministic_algorithms_enabled(),
     )
+    rules = (entry.policy.rule for tile in work.tiles for entry in tile.entries)
+    classes = {rule.path: rule.kind for rule in rules if isinstance(rule, TorchClass)}
     with _by_value():
-        rest = cloudpickle.dumps((evolve(work, task=task, tiles=(), compiler=None), numerics))
+        rest = cloudpickle.dumps((evolve(work, task=task, tiles=(), compiler=None), numerics, classes))
     (folder / REST).write_bytes(rest)
 
 
 def unpack(folder: Path) -> Work:
     """The work that was packed; torch is set as it was there."""
     work: Work
-    work, (dtype, precision, deterministic) = pickle.loads((folder / REST).read_bytes())
+    work, (dtype, precision, deterministic), classes = pickle.loads((folder / REST).read_bytes())
+    hand_on(classes)
     torch.set_default_dtype(dtype)
     torch.set_float32_matmul_precision(precision)
     torch.use_deterministic_algorithms(deterministic)

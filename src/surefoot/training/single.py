@@ -1,5 +1,6 @@
 """One model and its plain `torch.optim` optimizer: what the loop trainer trains, and what a script goes on with."""
 
+import copy
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import torch
 from attrs import frozen
 from torch import Tensor
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
 
 from surefoot.optimizers import Average, clip_gradients_, evaluating, set_hyper, torch_optimizer
 from surefoot.optimizers.scopes import Part
@@ -61,23 +62,46 @@ class Single:
                 stack.enter_context(self.average.applied())
             yield
 
+    def forked(self) -> "Single":
+        """A copy that goes on by itself."""
+        memo: dict[int, Any] = {}
+        # In one go with its optimizer, which names the model's very parameters.
+        twin = copy.deepcopy(self, memo)
+        # torch copies of an optimizer what it knows of itself, and nothing that a class of somebody's has added.
+        own = {name: value for name, value in vars(self.optimizer).items() if name not in vars(twin.optimizer)}
+        vars(twin.optimizer).update(copy.deepcopy(own, memo))
+        return twin
+
     def state(self) -> dict[str, Any]:
         """All that its further numbers depend on."""
         average = None if self.average is None else self.average.state_dict()
         held = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "average": average}
-        return held | {"hyper": dict(self.hyper)}
+        return held | {"hyper": dict(self.hyper), "own": _own(self.optimizer)}
 
     def load(self, held: Mapping[str, Any]) -> None:
         """Go on where `state` was taken."""
         self.model.load_state_dict(held["model"])
         self.optimizer.load_state_dict(held["optimizer"])
         _put_exactly(self.optimizer, held["optimizer"]["state"])
+        vars(self.optimizer).update(held["own"])
         if self.average is not None:
             self.average.load_state_dict(held["average"])
         self.hyper.update(held["hyper"])
 
 
-def _put_exactly(optimizer: torch.optim.Optimizer, states: Mapping[int, Any]) -> None:
+def _own(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """The plain numbers, texts and tensors that a class keeps on itself, outside what torch saves; no parameters."""
+    usual = vars(torch.optim.SGD([torch.zeros(1)]))
+    found = {name: value for name, value in vars(optimizer).items() if name not in usual}
+    return {name: value for name, value in found.items() if all(map(_is_plain, tree_leaves(value)))}
+
+
+def _is_plain(leaf: Any) -> bool:
+    plain = leaf is None or isinstance(leaf, bool | int | float | str)
+    return plain or (isinstance(leaf, Tensor) and not leaf.requires_grad)
+
+
+def _put_exactly(optimizer: torch.optim.Optimizer, states: Mapping[Any, Any]) -> None:
     """Loading rounds states that are wider than their parameter: they are put in as they were."""
 
     def placed(value: Any, loaded: Any) -> Any:
@@ -85,4 +109,5 @@ def _put_exactly(optimizer: torch.optim.Optimizer, states: Mapping[int, Any]) ->
 
     params = [p for group in optimizer.param_groups for p in group["params"]]
     for index, state in states.items():
-        optimizer.state[params[index]] = tree_map(placed, state, optimizer.state[params[index]])
+        if isinstance(index, int):  # others are of the class's own making
+            optimizer.state[params[index]] = tree_map(placed, state, optimizer.state[params[index]])

@@ -10,7 +10,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from surefoot.tasks import Prepared, Split
 from surefoot.tasks.tree import Tree, arguments, cat, leaves, parted
-from surefoot.training.forward import in_precision, noise_of, portions
+from surefoot.training.forward import in_precision, measured, noise_of, portions
 from surefoot.training.randomness import keyed
 
 OUTPUTS = 1 << 22  # numbers in flight in a forward pass when measuring
@@ -58,7 +58,7 @@ class StackedModel:
         def one_row(params: Stack, buffers: Stack, noise: Tensor, x: Tree) -> list[Tensor]:
             nonlocal form  # what is no tensor in the outputs cannot pass through vmap
             with keyed(noise), in_precision(self.task):
-                tensors, form = parted(self._called(params, buffers, x))
+                tensors, form = parted(measured(self.task, self._called(params, buffers, x)))
             return tensors
 
         forward: Any = partial(vmap(one_row, in_dims=(0, 0, 0, None)), params, buffers, noise)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 from numpy.typing import NDArray
 
 from surefoot.core.errors import TaskError
@@ -39,8 +39,11 @@ class Tile:
         return [entry for bundle in self.bundles for entry in bundle]
 
     def rows(self) -> list[Row]:
-        """The rows it begins with."""
-        return [bundle[0].row() for bundle in self.bundles]
+        """The rows it begins with; what moves in any of a row's runs moves."""
+        return [
+            evolve(bundle[0].row(), moving=frozenset().union(*(entry.policy.moving for entry in bundle)))
+            for bundle in self.bundles
+        ]
 
 
 def outgrown(tile: Tile, layout: Layout) -> int:

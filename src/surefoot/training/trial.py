@@ -15,7 +15,7 @@ from surefoot.tasks import Prepared
 from surefoot.tasks.in_memory import InMemory
 from surefoot.tasks.split import Batch
 from surefoot.tasks.tree import Tree, call, leaves, mapped
-from surefoot.training.forward import backward, in_precision
+from surefoot.training.forward import backward, in_precision, measured
 from surefoot.training.randomness import LOOK, key, keyed
 from surefoot.training.trainer import initial_model
 
@@ -75,7 +75,7 @@ def _alone(task: Prepared, seed: int, batch: Batch, look: Tree) -> list[dict[str
         held = {name: value.detach().clone() for name, value in held.items()}
         seen.append({"the loss": loss, **_named(GRADIENT, grads), **_named("the buffer ", held)})
     with torch.no_grad(), keyed(torch.tensor(key(seed, LOOK), device=task.device)), in_precision(task):
-        seen.append({**_numbered(call(model.eval(), look))})
+        seen.append({**_numbered(measured(task, call(model.eval(), look)))})
     return seen
 
 
