@@ -42,7 +42,7 @@ COMMAND = ("compare", "small.py", "--recipes", "small.yaml", "--seeds", "2", "--
 WAYS = {
     "loop": ("--trainer", "loop", "--place", "here", "--epochs", "40"),
     "fused": ("--trainer", "fused", "--place", "here", "--no-compile", "--tile", "3", "--epochs", "25"),
-    "pool": ("--trainer", "loop", "--place", "pool", "--epochs", "60"),
+    "pool": ("--trainer", "loop", "--place", "pool", "--epochs", "200"),
 }
 KILLS = {"loop": 16, "fused": 12, "pool": 4}  # while it trains
 

@@ -83,13 +83,13 @@ def test_survivors_keep_their_numbers_on_the_lower_rung(monkeypatch):
 
 
 @needs_compiler
-def test_a_compiler_that_fails_is_told_once_and_harms_nothing(monkeypatch):
+def test_a_compiler_that_fails_is_told_once_and_harms_nothing():
     from torch._inductor import config
 
-    monkeypatch.setattr(config.cpp, "cxx", ("false",))
     task = task_of(lambda: Double(nn.Linear(6, 11), nn.SiLU(), nn.Linear(11, 3)))  # compiled nowhere else
     entries = entries_of(task, RECIPES[:1], seeds=range(4))
-    found, events = losses_of(task, entries, plan_of(entries, compiled=True, most=2))
+    with config.patch({"cpp.cxx": ("false",)}):
+        found, events = losses_of(task, entries, plan_of(entries, compiled=True, most=2))
     (note,) = [event.text for event in events if isinstance(event, Note)]
     assert "the compiler failed" in note
     assert found == losses_of(task, entries, plan_of(entries, compiled=False, most=2))[0]
