@@ -1,12 +1,12 @@
 """The population, its trainers, and the places where they run."""
 
 from surefoot.training.checkpoint import Checkpoint, Look, Saving
-from surefoot.training.choice import Wanted, choose
+from surefoot.training.choice import choose
 from surefoot.training.compiler import Compiler
 from surefoot.training.engine import train
 from surefoot.training.loop import LoopTrainer
 from surefoot.training.parts import check_parts, parts_of
-from surefoot.training.plan import Plan
+from surefoot.training.plan import Plan, Wanted
 from surefoot.training.policy import Entry, Policy, bind
 from surefoot.training.single import Single
 from surefoot.training.trainer import Trainer, initial_model

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 
 import torch
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from surefoot.core.errors import RecipeError
 from surefoot.core.record import Note, Sink
@@ -18,7 +18,7 @@ from surefoot.training.layout import divide, layout_of, tiled
 from surefoot.training.loop import LoopTrainer
 from surefoot.training.memory import give_back_memory, is_out_of_memory, keep_freed_memory, rows_that_fit
 from surefoot.training.place import computing, cores
-from surefoot.training.plan import PLACES, TRAINERS, Plan
+from surefoot.training.plan import AUTO, Plan, Wanted
 from surefoot.training.policy import Entry
 from surefoot.training.trainer import Row, Trainer, Updates, order
 from surefoot.training.tree import bundled
@@ -28,35 +28,9 @@ PATIENCE, UPDATES = 0.1, 20  # seconds and updates to time one way of training, 
 SOON = 2.0  # seconds: a training that is over so soon is not worth comparing
 COMPILATION, EACH = 5.0, 0.3  # seconds that a compilation takes from nothing: at least, and for a parameter of a kind
 GAIN = 2.5  # compile where the training would otherwise take so many times longer than compiling
-ARITHMETIC = 1.75  # times as long for twice the samples: a step is arithmetic
+ARITHMETIC = 1.7  # times as long for twice the samples: a step is arithmetic
 POOL = 5.0  # seconds until the processes of a pool are at work
 DOUBT = 1.15  # threads that wait for each other lose more on a machine that has other work than in a short trial
-
-
-@frozen
-class Wanted:
-    """What was asked for; "auto" and None leave it to be measured.
-
-    Parameters: `most`, the rows of a tile; `share`, whether runs with the same past are one row; `timed`, whether to
-    time a few updates where there is nothing to choose, too.
-    """
-
-    trainer: str = "auto"
-    place: str = "auto"
-    compiled: bool | None = None
-    most: int | None = None
-    share: bool = True
-    timed: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        for what, given, known in (("trainer", self.trainer, TRAINERS), ("place", self.place, PLACES)):
-            if given not in known:
-                raise RecipeError(f"unknown {what}", received=given, remedy=f"choose one of {', '.join(known)}")
-        if self.most is not None and self.most < 1:
-            raise RecipeError("a tile has at least one row", received=self.most)
-
-
-AUTO = Wanted()
 
 
 def choose(
@@ -103,7 +77,7 @@ class _Choice:
         stackable = self.wanted.trainer == "auto" and len(self.rows) > 1 and self.wanted.place != "pool"
         if told := rounding_on(self.task.device):
             self._tell(told)
-        if self.wanted.trainer == "fused" or stackable:
+        if self.wanted.trainer == "fused" or (stackable and not self._is_arithmetic()):
             self._try_fused()
         if not self.seconds or (self.wanted.trainer == "auto" and min(self.seconds.values()) > SOON):
             self._try_loop()
@@ -161,7 +135,7 @@ class _Choice:
         kind = self.task.device.type
         if self.wanted.compiled is False or not (kind == "cpu" or compiler_found(kind)):
             return False
-        if self.wanted.compiled is None and (min(self.seconds.values()) < GAIN * compiling or self._is_arithmetic()):
+        if self.wanted.compiled is None and min(self.seconds.values()) < GAIN * compiling:
             return False
         if not compiler_found(kind):
             self._tell("no C++ compiler was found (g++ or clang++), so the fused trainer goes on without one")
@@ -169,12 +143,22 @@ class _Choice:
         return True
 
     def _is_arithmetic(self) -> bool:
-        """Whether twice the samples take about twice the time: then there is little around the arithmetic of a step,
-        and that is all that rows share."""
-        trainer, size = LoopTrainer(self.task, self.rows[:1]), self.task.batch_size
+        """Whether, on a processor, twice the samples take about twice the time: then there is little around the
+        arithmetic of a step, and that is all that rows could share."""
+        size = self.task.batch_size
+        if self.task.device.type != "cpu" or size == 1:
+            return False
+        trainer = LoopTrainer(self.task, self.rows[:1])
         with computing(1):
-            half, whole = (self._measured(trainer, self.rows[:1], part) for part in (max(1, size // 2), size))
-        return size > 1 and whole > ARITHMETIC * half
+            times = [[self._measured(trainer, self.rows[:1], part) for part in (size // 2, size)] for _ in range(2)]
+        half, whole = (min(each) for each in zip(*times, strict=True))
+        if whole < ARITHMETIC * half:
+            return False
+        self._tell(
+            f"twice the samples take {whole / half:.2f} times as long: a step is arithmetic, which rows do not share, "
+            "so stacking them was not tried"
+        )
+        return True
 
     def _try_compiled(self, plan: Plan) -> None:
         tile = [self.rows[k] for k in plan.runs(0)]

@@ -6,6 +6,8 @@ from typing import Any, Literal
 import attrs
 from attrs import field, frozen
 
+from surefoot.core.errors import RecipeError
+
 TrainerName = Literal["fused", "loop"]
 PlaceName = Literal["here", "pool"]
 TRAINERS = ("auto", "fused", "loop")
@@ -49,3 +51,29 @@ class Plan:
 
     def to_json(self) -> dict[str, Any]:
         return attrs.asdict(self)
+
+
+@frozen
+class Wanted:
+    """What was asked for; "auto" and None leave it to be measured.
+
+    Parameters: `most`, the rows of a tile; `share`, whether runs with the same past are one row; `timed`, whether to
+    time a few updates where there is nothing to choose, too.
+    """
+
+    trainer: str = "auto"
+    place: str = "auto"
+    compiled: bool | None = None
+    most: int | None = None
+    share: bool = True
+    timed: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        for what, given, known in (("trainer", self.trainer, TRAINERS), ("place", self.place, PLACES)):
+            if given not in known:
+                raise RecipeError(f"unknown {what}", received=given, remedy=f"choose one of {', '.join(known)}")
+        if self.most is not None and self.most < 1:
+            raise RecipeError("a tile has at least one row", received=self.most)
+
+
+AUTO = Wanted()
