@@ -103,7 +103,7 @@ def test_it_speaks_chinese(here, capsys, monkeypatch):
     assert capsys.readouterr().out == english
     assert run(["show"]) == 0
     listed = capsys.readouterr().out
-    assert re.search("编号 +创建时间 +任务 +配方数 +随机种子 +状态", listed)
+    assert re.search("编号 +类型 +创建时间 +任务 +配方数 +随机种子 +状态", listed)
     assert re.search(r"1 .* mine +2 +2 +已完成", listed)
     assert run(["show", "--check"]) == 0
     assert "完好：" in capsys.readouterr().out

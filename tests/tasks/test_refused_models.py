@@ -163,12 +163,16 @@ def test_a_model_that_gives_no_number_diverges_at_once(trainer):
 
 
 def test_a_task_in_bfloat16_is_tried_in_it():
-    def only(outputs, targets):
-        assert outputs.dtype == torch.bfloat16
+    """In training the loss gets what autocast gives; what is measured is widened before."""
+    seen = set()
+
+    def loss(outputs, targets):
+        seen.add((outputs.requires_grad, outputs.dtype))
         return nn.functional.cross_entropy(outputs.float(), targets)
 
-    task = Task(name="t", model=linear, loss=only, train=(X, Y), precision="bf16")
+    task = Task(name="t", model=linear, loss=loss, train=(X, Y), precision="bf16")
     assert prepare(task).precision == "bf16"
+    assert seen == {(True, torch.bfloat16), (False, torch.float32)}
 
 
 def test_exceptions_of_the_users_code_are_the_cause(refused):
