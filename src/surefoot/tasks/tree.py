@@ -95,10 +95,6 @@ def cat(trees: Sequence[Tree], dim: int = 0) -> Tree:
     return rebuilt([torch.cat(tensors, dim) for tensors in zip(*map(leaves, trees), strict=True)])
 
 
-def to(tree: Tree, device: torch.device) -> Tree:
-    return mapped(lambda tensor: tensor.to(device), tree)
-
-
 def nbytes(tree: Tree) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in leaves(tree))
 

@@ -27,7 +27,6 @@ class Single:
     parts: tuple[Part, ...]
     optimizer: torch.optim.Optimizer
     average: Average | None
-    hyper: dict[str, float]  # of the last update
 
     @classmethod
     def of(cls, task: Prepared, row: Row, origin: int = 0) -> "Single":
@@ -40,11 +39,10 @@ class Single:
         given: Any = groups[0] if len(groups) == 1 else [{"params": group} for group in groups]
         averaged = row.hyper["ema"] > 0 or "ema" in row.moving
         average = Average(p for group in groups for p in group) if averaged else None
-        return cls(row, origin, model, parts, torch_optimizer(row.rule, given, first), average, dict(row.hyper))
+        return cls(row, origin, model, parts, torch_optimizer(row.rule, given, first), average)
 
     def update(self, hyper: Mapping[str, float]) -> None:
         """One update with the gradients that there are."""
-        self.hyper.update(hyper)
         for k, part in enumerate(self.parts):
             set_hyper(self.optimizer, self.row.rule, part.hyper(hyper), k)
         if hyper["clip_norm"] or hyper["clip_value"]:
@@ -76,7 +74,7 @@ class Single:
         """All that its further numbers depend on."""
         average = None if self.average is None else self.average.state_dict()
         held = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(), "average": average}
-        return held | {"hyper": dict(self.hyper), "own": _own(self.optimizer)}
+        return held | {"own": _own(self.optimizer)}
 
     def load(self, held: Mapping[str, Any]) -> None:
         """Go on where `state` was taken."""
@@ -86,7 +84,6 @@ class Single:
         vars(self.optimizer).update(held["own"])
         if self.average is not None:
             self.average.load_state_dict(held["average"])
-        self.hyper.update(held["hyper"])
 
 
 def _own(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
