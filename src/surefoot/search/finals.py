@@ -1,0 +1,59 @@
+"""Schedules, whole: those of the best trunk, then what lies beside the best; and the winner on fresh seeds."""
+
+from collections.abc import Generator, Iterator, Sequence
+
+from surefoot.search.book import Book
+from surefoot.search.contract import Answer, Ask, Move
+from surefoot.search.space import Arm, Space
+from surefoot.search.terms import Terms
+
+
+def finals(space: Space, terms: Terms, book: Book, trunks: Sequence[Arm]) -> Generator[Ask, Answer, list[Arm]]:
+    """Whole runs while the budget lasts; the arms that came to their ends, best first.
+
+    Schedules are compared at their ends and nowhere else. First those of the best trunk, in the order of the space;
+    then, again and again, what differs in one thing from the best arm so far: its rate, its branch (the best trunk of
+    another one), its other choices. Where all of them diverge, they are tried at half the rate.
+    """
+    whole: list[Arm] = []
+    wanted = [trunks[0].having(schedule=schedule) for schedule in space.schedules]
+    while wanted:
+        afford = int((terms.budget - book.spent) / len(terms.seeds) + 1e-9)
+        chosen = wanted[: max(afford, 0 if whole else 1)]
+        if not chosen:
+            break
+        book.told((yield book.ask(Move(arm, terms.horizon, terms.seeds) for arm in chosen)))
+        whole += chosen
+        for arm in chosen:
+            book.decide("whole", arm, terms.horizon)
+        if order := book.ranked(whole):
+            book.best = order[0]
+            wanted = list(dict.fromkeys(_next(space, book, trunks, order[0], whole)))
+        else:
+            lowest = space.branches[chosen[0][space.first]].low
+            wanted = [arm.at(arm.lr / 2) for arm in chosen if arm.lr / 2 >= lowest]
+    return book.ranked(whole)
+
+
+def _next(space: Space, book: Book, trunks: Sequence[Arm], best: Arm, whole: Sequence[Arm]) -> Iterator[Arm]:
+    """Arms that differ from the best in one thing and were not trained whole."""
+    alike = [trunk.having(schedule=best["schedule"]) for trunk in trunks]
+    for arm in [arm for arm in alike if arm[space.first] != best[space.first]][:1]:
+        if arm not in whole:
+            yield arm
+    lost = [arm.having(schedule=best["schedule"]) for arm in book.diverged]
+    yield from space.beside(best, [*whole, *lost])
+
+
+def confirmed(terms: Terms, book: Book, best: Sequence[Arm]) -> Generator[Ask, Answer, tuple[Arm, ...]]:
+    """The winner and its rivals, whole, on fresh seeds; best first."""
+    if not terms.fresh or book.reached(best) < terms.horizon:
+        return ()
+    rivals = list(best[: terms.rivals])
+    book.best = rivals[0]
+    book.told((yield book.ask(Move(arm, terms.horizon, terms.fresh) for arm in rivals)))
+    order = book.ranked(rivals)
+    for arm in order:
+        book.decide("confirmed", arm, terms.horizon)
+    book.best = next(iter(order), None)
+    return tuple(order)
