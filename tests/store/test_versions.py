@@ -130,7 +130,7 @@ def test_version_1_is_brought_up_to_date_when_it_is_written_and_says_so(first):
         left = store.reopen(2)
         assert (left.plan, left.stages) == (None, {})
         (note,) = store.notes
-        assert "was of version 1 and is now of version 2" in note
+        assert "was of version 1 and is now of version 3" in note
         store.plan(2, {"tiles": [[0, 1]]})
         assert scripted.said(store.load(1)) == kept
     with Store(first) as store:
@@ -142,7 +142,7 @@ def test_version_1_is_brought_up_to_date_when_it_is_written_and_says_so(first):
 
 def test_an_upgrade_that_fails_leaves_version_1(first):
     def at(what, when):
-        if "user_version = 2" in what and when == "after":
+        if "user_version = 3" in what and when == "after":
             raise sqlite3.OperationalError("database or disk is full")
 
     with scripted.interposed(at), Store(first) as store, pytest.raises(StoreError, match="is full"):
@@ -159,7 +159,7 @@ def test_a_newer_version_is_refused_and_left_alone(path):
     before = path.read_bytes()
     for create in (True, False):
         with pytest.raises(
-            StoreError, match=r"of version 99; this Surefoot reads up to version 2\. Use another folder"
+            StoreError, match=r"of version 99; this Surefoot reads up to version 3\. Use another folder"
         ):
             Store(path, create=create)
     assert path.read_bytes() == before
@@ -213,3 +213,16 @@ def test_someone_elses_study_is_followed_while_it_runs(reader):
         with somebody(), Store(path, create=False) as other:
             assert other.load().status == "running"
             assert len(other.load().runs[0].observations) == 1
+
+
+def test_version_2_gets_the_table_of_searches(path):
+    with Store(path) as store:
+        store.begin("compare", scripted.KNOWN, {}, scripted.RUNS)
+        with store.database.writing():
+            store.database.write("DROP TABLE states")
+            store.database.write("PRAGMA user_version = 2")
+    with Store(path) as store:
+        assert store.check().findings == ()
+        assert len(store.load(1).runs) == len(scripted.RUNS)
+        study = store.begin("tune", scripted.KNOWN, {}, ())
+        assert (store.states(study), store.database.version()) == ({}, 3)

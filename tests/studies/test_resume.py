@@ -224,7 +224,7 @@ def test_a_full_disk_ends_it_clearly_and_loses_nothing(here, server, undisturbed
 
 def test_a_run_that_ended_early_keeps_its_end_when_others_go_on(tmp_path, monkeypatch):
     """Patience ends one before the checkpoint from which the others are gone on with."""
-    monkeypatch.setattr("surefoot.training.tile.SHARE", 0)
+    monkeypatch.setattr("surefoot.training.lockstep.SHARE", 0)
     calls = []
 
     def looked(outputs, targets):

@@ -17,7 +17,7 @@ def assert_goes_on(task, entries, plan, *, checkpoints=6, compiler=lambda: None)
         kept.append(({key: tensor.clone() for key, tensor in tensors.items()}, about))
         return str(len(kept) - 1)
 
-    with mock.patch("surefoot.training.tile.SHARE", 0):  # a checkpoint whenever there could be one
+    with mock.patch("surefoot.training.lockstep.SHARE", 0):  # a checkpoint whenever there could be one
         whole, events = losses_of(task, entries, plan, compiler(), saving=Saving(save, 0.0))
     seen = [event for event in events if isinstance(event, Observed)]
     saved = [event for event in events if isinstance(event, Saved)]

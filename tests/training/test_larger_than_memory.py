@@ -324,7 +324,7 @@ def test_a_stream_that_fits_the_memory_may_be_kept_there():
 @pytest.mark.parametrize("data", [Rows, Flow])
 def test_training_goes_on_in_the_middle_of_an_epoch(data, tmp_path, monkeypatch):
     """From a checkpoint, in another process's eyes: the task is prepared anew."""
-    monkeypatch.setattr("surefoot.training.tile.STRIDE", 5)
+    monkeypatch.setattr("surefoot.training.lockstep.STRIDE", 5)
 
     def entries(task):
         clock = Clock(task.steps, task.steps_per_epoch)

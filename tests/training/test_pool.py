@@ -39,6 +39,15 @@ RECIPES = [  # the first one's rate halves after every epoch but the first: it d
 WILD = Recipe("wild", "sgd(weight_decay=1e30)", 1e30)
 
 
+@pytest.fixture(autouse=True, params=["spawned", "forked"])
+def way(request, monkeypatch):
+    """Both ways in which processes begin; what is about packing marks itself as of new programs."""
+    if request.param == "spawned":
+        monkeypatch.setattr("surefoot.training.pool.can_fork", lambda task: False)
+    elif request.node.get_closest_marker("spawned"):
+        pytest.skip("nothing is packed for a copy of this process")
+
+
 def model():
     return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Dropout(0.4), nn.Linear(8, 3)).double()
 
@@ -126,7 +135,7 @@ def test_the_numbers_are_those_of_one_process_from_the_start_and_from_a_checkpoi
     task, folder = task_of(), Folder(tmp_path)
     tiles = None if trainer == "loop" else [[0, 1, 2], [3, 4, 5]]
     given = {"recipes": [*RECIPES, WILD], "tiles": tiles, "trainer": trainer}
-    monkeypatch.setattr("surefoot.training.tile.SHARE", 0)  # a checkpoint after every look
+    monkeypatch.setattr("surefoot.training.lockstep.SHARE", 0)  # a checkpoint after every look
     whole = ran(task, "here", saving=Saving(folder.save, 0.0), **given)
     every = [event for event in whole if isinstance(event, Saved) and event.tile == 0]
     saved = every[len(every) // 2]
@@ -289,6 +298,7 @@ def _only_in(process):
     return OnlyHere()
 
 
+@pytest.mark.spawned
 @pytest.mark.parametrize(("burden", "why"), [(threading.Lock, "cannot pickle '_thread.lock'"), (OnlyHere, "not here")])
 def test_a_task_that_cannot_be_sent_is_trained_here(burden, why):
     burden = burden()

@@ -9,7 +9,7 @@ from surefoot.core.record import Observation
 from surefoot.core.run import Run
 from surefoot.core.task import Goal
 
-Status = Literal["planned", "running", "done", "diverged", "interrupted", "failed"]
+Status = Literal["planned", "running", "paused", "done", "diverged", "interrupted", "failed"]
 
 
 @frozen(eq=False)
@@ -51,6 +51,7 @@ class Facts:
     accumulate: int = 1
     precision: str = "full"
     patience: int | None = None
+    search: str = ""  # JSON: what a search was asked to find
 
     @property
     def steps(self) -> int:

@@ -70,6 +70,17 @@ class Saved:
 
 
 @frozen
+class Paused:
+    """The run stopped after `step` updates, `seconds` being its share of the time so far. It can be gone on with from
+    the file `checkpoint`, where that was kept."""
+
+    run: int
+    step: int
+    seconds: float
+    checkpoint: str | None = None
+
+
+@frozen
 class Progress:
     """Where training is: for people to watch, never stored."""
 
@@ -94,7 +105,7 @@ class Doing:
     text: str
 
 
-Record = Losses | Observed | Diverged | Finished | Failed | Saved
+Record = Losses | Observed | Diverged | Finished | Failed | Saved | Paused
 Event = Record | Progress | Note | Doing
 
 

@@ -141,16 +141,25 @@ class _Look:
             if study in (None, of) and (fault := self._fault(name)) and (of, tile, name) in self._named():
                 self.say(of, f"the checkpoint {name} of tile {tile} {fault}: the tile will start over")
 
+        for of, run, name in self._states():
+            if study in (None, of) and (fault := self._fault(name)) and (of, run, name) in self._states():
+                self.say(of, f"the checkpoint {name} of run {run} {fault}: the run will start over")
+
     def _fault(self, name: str) -> str | None:
         return None if self.database.checkpoints is None else self.database.checkpoints.fault(name)
 
     def _named(self) -> list[tuple[Any, ...]]:
         return self.database.ask("SELECT study, stage, checkpoint FROM stages WHERE checkpoint IS NOT NULL")
 
+    def _states(self) -> list[tuple[Any, ...]]:
+        if self.database.version() < 3:
+            return []
+        return self.database.ask("SELECT study, run, checkpoint FROM states WHERE checkpoint IS NOT NULL")
+
     def orphans(self) -> None:
         if self.database.checkpoints is None or self.database.held():
             return
-        named = {name for _, _, name in self._named()}
+        named = {name for _, _, name in (*self._named(), *self._states())}
         for name in self.database.checkpoints.names():
             if name not in named:
                 self.say(

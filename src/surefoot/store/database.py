@@ -15,7 +15,7 @@ from surefoot.store.faults import RAISED, told
 from surefoot.store.lock import WriterLock
 from surefoot.store.place import network
 
-VERSION = 2  # of the schema, in SQLite's user_version
+VERSION = 3  # of the schema, in SQLite's user_version
 APPLICATION = 0x53464F54  # "SFOT", in SQLite's application_id: tells our files from others'
 PATIENCE = 30.0  # seconds to wait for whoever holds the file for a moment
 
@@ -149,7 +149,7 @@ class Database:
         if empty and ours in (0, APPLICATION):
             if not create:
                 raise StoreError(_absent(self.path))
-            schema = files("surefoot.store").joinpath("schema.sql").read_text()
+            schema = _schema()
             header = f"PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
             # Of two processes that make it at once, the second finds everything made.
             self._connected().executescript(f"BEGIN IMMEDIATE; {schema} {header} COMMIT;")
@@ -196,12 +196,16 @@ class Database:
     def _upgrade(self) -> None:
         if self.version() == VERSION:
             return
-        self.write("ALTER TABLE studies ADD COLUMN plan TEXT NOT NULL DEFAULT ''")
-        self.write("DELETE FROM stage_runs")
-        self.write("DELETE FROM stages")
+        was = self.version()
+        if was == 1:
+            self.write("ALTER TABLE studies ADD COLUMN plan TEXT NOT NULL DEFAULT ''")
+            self.write("DELETE FROM stage_runs")
+            self.write("DELETE FROM stages")
+        self.write(_statement("states"))
         self.write(f"PRAGMA user_version = {VERSION}")
         self._note(
-            f"the store {self.path} was of version 1 and is now of version {VERSION}: an older Surefoot cannot read it"
+            f"the store {self.path} was of version {was} and is now of version {VERSION}: "
+            "an older Surefoot cannot read it"
         )
 
 
@@ -218,6 +222,16 @@ def _connect(path: Path) -> sqlite3.Connection:
         db.close()
         db = sqlite3.connect(f"{where}?mode=ro&immutable=1", isolation_level=None, uri=True)
     return db
+
+
+def _schema() -> str:
+    return files("surefoot.store").joinpath("schema.sql").read_text()
+
+
+def _statement(table: str) -> str:
+    """The statement of the schema that makes a table."""
+    start = _schema().index(f"CREATE TABLE IF NOT EXISTS {table} ")
+    return _schema()[start:].split("\n);")[0] + ")"
 
 
 def _absent(path: Path) -> str:

@@ -36,9 +36,18 @@ def reopen(database: Database, study: int) -> Reopened:
         database.write("UPDATE studies SET status = 'running' WHERE id = ?", (study,))
     if database.checkpoints is not None:
         with database.errors("clean up beside"):
-            named = database.ask("SELECT checkpoint FROM stages WHERE checkpoint IS NOT NULL")
-            database.checkpoints.sweep({name for (name,) in named})
+            database.checkpoints.sweep(named(database))
     return found
+
+
+def named(database: Database) -> set[str]:
+    """The files of checkpoints that are to stay."""
+    tables = ("stages", "states")
+    return {
+        name
+        for table in tables
+        for (name,) in database.ask(f"SELECT checkpoint FROM {table} WHERE checkpoint IS NOT NULL")
+    }
 
 
 def plan_of(text: str) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@
 
 CREATE TABLE IF NOT EXISTS studies (
   id INTEGER PRIMARY KEY,
-  kind TEXT NOT NULL,                -- compare, ...
+  kind TEXT NOT NULL,                -- compare, train, tune
   created TEXT NOT NULL,             -- ISO 8601
   status TEXT NOT NULL,              -- running, done, interrupted, failed
   seconds REAL NOT NULL DEFAULT 0,
@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS runs (
   recipe TEXT NOT NULL,              -- JSON
   seed INTEGER NOT NULL,
   key TEXT NOT NULL,                 -- names the run's content: task, data, recipe, seed, horizon
-  status TEXT NOT NULL,              -- planned, running, done, diverged, failed
+  status TEXT NOT NULL,              -- planned, running, paused, done, diverged, failed
   diverged INTEGER,                  -- step
   seconds REAL NOT NULL DEFAULT 0,
   final TEXT NOT NULL DEFAULT '{}',  -- JSON: on the test set
@@ -69,4 +69,14 @@ CREATE TABLE IF NOT EXISTS losses (
 CREATE TABLE IF NOT EXISTS notes (
   study INTEGER NOT NULL REFERENCES studies (id) ON DELETE CASCADE,
   note TEXT NOT NULL
+);
+
+-- Runs of a search that stopped before the end of their horizon, and what they can be gone on with.
+CREATE TABLE IF NOT EXISTS states (
+  study INTEGER NOT NULL,
+  run INTEGER NOT NULL,
+  step INTEGER NOT NULL,             -- updates made
+  checkpoint TEXT,                   -- a file that holds the run's row, maybe with others; NULL: it goes no further
+  PRIMARY KEY (study, run),
+  FOREIGN KEY (study, run) REFERENCES runs (study, run) ON DELETE CASCADE
 );

@@ -6,8 +6,21 @@ from collections.abc import Mapping
 import numpy as np
 
 from surefoot.core.errors import StoreError
-from surefoot.core.record import Diverged, Event, Failed, Finished, Losses, Note, Observation, Observed, Progress, Saved
+from surefoot.core.record import (
+    Diverged,
+    Event,
+    Failed,
+    Finished,
+    Losses,
+    Note,
+    Observation,
+    Observed,
+    Paused,
+    Progress,
+    Saved,
+)
 from surefoot.store.database import Database
+from surefoot.store.states import pause
 from surefoot.store.tiles import FINISHED, close, move, statuses, tile_of, trim
 
 MOST = float(np.finfo(np.float32).max)  # losses are stored as float32
@@ -56,6 +69,10 @@ class Recorder:
                 self._failed(run, reason)
             case Saved(tile=tile, step=step, checkpoint=checkpoint):
                 self._saved(tile, step, checkpoint)
+            case Paused(run=run, step=step, seconds=seconds, checkpoint=checkpoint):
+                self._flush(run)
+                self._run("status = 'paused', seconds = ?", run, seconds)
+                pause(self.database, self.study, run, step, checkpoint)
             case Note(text=text):
                 self._note(text)
 

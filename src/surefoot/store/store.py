@@ -13,10 +13,11 @@ from surefoot.core.errors import UsageError
 from surefoot.core.history import Facts, Status, Study
 from surefoot.core.record import Sink
 from surefoot.core.run import Run
+from surefoot.store import states
 from surefoot.store.check import Checked, check
 from surefoot.store.checkpoints import Checkpoints
 from surefoot.store.database import Database
-from surefoot.store.read import history_of, keys_of, run_row, run_rows, study_of, study_rows
+from surefoot.store.read import history_of, keys_of, run_rows, study_of, study_rows
 from surefoot.store.reopen import Reopened, reopen
 from surefoot.store.sink import Recorder
 from surefoot.store.tiles import runs_of
@@ -66,12 +67,34 @@ class Store:
                 "INSERT INTO studies (kind, created, status, facts, environment) VALUES (?, ?, 'running', ?, ?)",
                 (kind, created, json.dumps(attrs.asdict(facts)), json.dumps(dict(environment))),
             )
-            for run in runs:
-                self.database.write(
-                    "INSERT INTO runs (study, run, recipe, seed, key, status) VALUES (?, ?, ?, ?, ?, 'planned')",
-                    (study, *run_row(run)),
-                )
+            states.add(self.database, study, runs)
         return study
+
+    def add(self, study: int, runs: Sequence[Run]) -> None:
+        """Write that a study trains these runs, too."""
+        with self.database.writing():
+            states.add(self.database, study, runs)
+
+    def fork(self, study: int, source: int, run: int, step: int) -> None:
+        """Write that the past of a run, up to a step, is what another one recorded."""
+        with self.database.writing():
+            states.fork(self.database, study, source, run, step)
+
+    def states(self, study: int) -> dict[int, tuple[int, str | None]]:
+        """Of every run that paused its step, and the checkpoint that goes on from there."""
+        with self.database.reading():
+            return states.states(self.database, study)
+
+    def take_back(self, study: int) -> list[str]:
+        """Go on with a search: its runs are taken back to where they paused; notes for the user."""
+        with self.database.writing():
+            self.database.write("UPDATE studies SET status = 'running' WHERE id = ?", (study,))
+            return states.take_back(self.database, study)
+
+    def let_go(self, study: int) -> None:
+        """Remove what a search could be gone on with."""
+        with self.database.writing():
+            states.let_go(self.database, study)
 
     def plan(self, study: int, plan: Mapping[str, Any]) -> None:
         """Write how a study is trained. `plan["tiles"]` names the runs that are trained together, by the rows that

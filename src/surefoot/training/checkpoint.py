@@ -46,6 +46,23 @@ class Checkpoint:
         losses = torch.tensor([list(row) for row in self.losses], dtype=torch.float64)
         return {**self.rows, LOSSES: losses}, json.dumps(about)
 
+    def row(self, run: int) -> dict[str, Tensor]:
+        """What is kept of the row of a run."""
+        start = f"{next(k for k, runs in enumerate(self.live) if run in runs)} "
+        return {name.removeprefix(start): tensor for name, tensor in self.rows.items() if name.startswith(start)}
+
+    @classmethod
+    def joined(cls, parts: "Sequence[tuple[Checkpoint, int, Sequence[int]]]") -> "Checkpoint":
+        """Rows of several checkpoints of one step: of each a checkpoint, a run that is in it, and the runs that go on
+        from there."""
+        rows = {f"{k} {n}": t for k, (kept, run, _) in enumerate(parts) for n, t in kept.row(run).items()}
+        losses = [next(losses for runs, losses in kept.held() if run in runs) for kept, run, _ in parts]
+        seconds = [kept.seconds[kept.runs.index(run)] for kept, run, _ in parts]
+        live = tuple(tuple(runs) for _, _, runs in parts)
+        # What was trained is charged to the run that trained it.
+        charged = {run: spent for spent, (_, run, _) in zip(seconds, parts, strict=True)}
+        return cls(parts[0][0].step, live, tuple(charged.get(run, 0.0) for runs in live for run in runs), losses, rows)
+
     @classmethod
     def of(cls, tensors: Mapping[str, Tensor], about: str) -> "Checkpoint":
         """The checkpoint that was written as these parts."""

@@ -20,6 +20,7 @@ from surefoot.training.memory import give_back_memory, is_out_of_memory, keep_fr
 from surefoot.training.place import computing, cores
 from surefoot.training.plan import AUTO, Plan, Wanted
 from surefoot.training.policy import Entry
+from surefoot.training.process import can_fork
 from surefoot.training.trainer import Row, Trainer, Updates, order
 from surefoot.training.tree import bundled
 from surefoot.training.trial import CannotStackError
@@ -29,7 +30,7 @@ SOON = 2.0  # seconds: a training that is over so soon is not worth comparing
 COMPILATION, EACH = 5.0, 0.3  # seconds that a compilation takes from nothing: at least, and for a parameter of a kind
 GAIN = 2.5  # compile where the training would otherwise take so many times longer than compiling
 ARITHMETIC = 1.7  # times as long for twice the samples: a step is arithmetic
-POOL = 5.0  # seconds until the processes of a pool are at work
+POOL, FORKED = 5.0, 0.3  # seconds until the processes of a pool are at work: new programs, copies of this one
 DOUBT = 1.15  # threads that wait for each other lose more on a machine that has other work than in a short trial
 
 
@@ -192,7 +193,7 @@ class _Choice:
         if only is not here:
             rounds = -(-len(self.bundles) // processes)  # of one bundle for each process
             alone = self.seconds[evolve(here, threads=1)]
-            self.seconds[pool] = POOL + alone * rounds / len(self.bundles)
+            self.seconds[pool] = (FORKED if can_fork(self.task) else POOL) + alone * rounds / len(self.bundles)
         if only is pool:
             self.seconds = {pool: self.seconds[pool]}
 

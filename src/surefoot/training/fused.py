@@ -118,20 +118,23 @@ class FusedTrainer:
             chosen, self.live = slots.resized(wanted, self.sizes, [kind.slots for kind in layout])
             self._fill(chosen, layout)
 
-    def snapshot(self) -> dict[str, Tensor]:
-        place = {"sizes": self.sizes, "live": self.live, "seeds": self.seeds, "done": [self.done]}
-        numbers = {f"tensor {i}": tensor for i, tensor in enumerate(self.held())}
+    def snapshot(self, rows: Sequence[int]) -> dict[str, Tensor]:
+        wanted = [self.live[k] for k in rows]
+        place = {"sizes": self.sizes, "live": wanted, "seeds": self.seeds, "done": [self.done]}
+        numbers = {f"{k} {i}": tensor for k, slot in enumerate(wanted) for i, tensor in enumerate(self._slot(slot))}
         return {name: torch.tensor(value) for name, value in place.items()} | numbers
 
     def restore(self, saved: Mapping[str, Tensor]) -> None:
-        layout = sized(self.whole, saved["sizes"].tolist())
-        chosen, _ = slots.resized([], self.sizes, [kind.slots for kind in layout])
-        self._fill(chosen, layout)
-        self.live, self.seeds, (self.done,) = (saved[name].tolist() for name in ("live", "seeds", "done"))
+        if "sizes" in saved:
+            layout = sized(self.whole, saved["sizes"].tolist())
+            chosen, _ = slots.resized([], self.sizes, [kind.slots for kind in layout])
+            self._fill(chosen, layout)
+            self.live, self.seeds, (self.done,) = (saved[name].tolist() for name in ("live", "seeds", "done"))
         kinds = [group.kind for group in self.groups for _ in range(group.kind.slots)]
         self.moves = [kinds[slot].idle for slot in self.live]  # until the next update
-        for i, tensor in enumerate(self.held()):
-            tensor.copy_(saved[f"tensor {i}"])
+        for k, slot in enumerate(self.live):
+            for i, tensor in enumerate(self._slot(slot)):
+                tensor.copy_(saved[f"{k} {i}"])
 
     def _fitting(self, needed: Sequence[int], until: int) -> Layout:
         """The layout for so many rows of every kind: as many slots, or of the two rungs of a compiled step the lower
@@ -151,12 +154,14 @@ class FusedTrainer:
 
     def _copy(self, source: int, place: int) -> None:
         self.seeds[place] = self.seeds[source]
-        for tensor in (*self.params.values(), *self.buffers.values()):
-            tensor[place] = tensor[source]
-        for group in self.groups:
-            if source in range(group.slots.start, group.slots.stop):
-                for tensor in group.tensors():
-                    tensor[place - group.slots.start] = tensor[source - group.slots.start]
+        for tensor, copied in zip(self._slot(place), self._slot(source), strict=True):
+            tensor.copy_(copied)
+
+    def _slot(self, slot: int) -> list[Tensor]:
+        """What is held of one slot, as views."""
+        group = next(group for group in self.groups if slot in range(group.slots.start, group.slots.stop))
+        own = [tensor[slot - group.slots.start] for tensor in group.tensors()]
+        return [*(tensor[slot] for tensor in (*self.params.values(), *self.buffers.values())), *own]
 
     def _fill(self, chosen: Sequence[int], layout: Layout) -> None:
         """Make the slots of a layout, each with the content of one there was."""

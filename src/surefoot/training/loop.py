@@ -70,14 +70,15 @@ class LoopTrainer:
     def take(self, rows: Sequence[int]) -> None:
         self.live = [self.live[k] if k not in rows[:i] else self.live[k].forked() for i, k in enumerate(rows)]
 
-    def snapshot(self) -> dict[str, Tensor]:
-        saved = {"origins": torch.tensor([live.origin for live in self.live])}
-        for k, live in enumerate(self.live):
-            saved |= {f"{k} {name}": tensor for name, tensor in packed(live.state()).items()}
+    def snapshot(self, rows: Sequence[int]) -> dict[str, Tensor]:
+        saved = {"origins": torch.tensor([self.live[k].origin for k in rows])}
+        for place, k in enumerate(rows):
+            saved |= {f"{place} {name}": tensor for name, tensor in packed(self.live[k].state()).items()}
         return saved
 
     def restore(self, saved: Mapping[str, Tensor]) -> None:
-        self.live = [Single.of(self.task, self.rows[origin], origin) for origin in saved["origins"].tolist()]
+        origins = saved["origins"].tolist() if "origins" in saved else range(len(self.rows))
+        self.live = [Single.of(self.task, self.rows[origin], origin) for origin in origins]
         for k, live in enumerate(self.live):
             start = f"{k} "
             part = {name.removeprefix(start): value for name, value in saved.items() if name.startswith(start)}

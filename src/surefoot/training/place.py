@@ -14,9 +14,10 @@ from surefoot.training.compiler import Compiler
 from surefoot.training.cuda_graph import Graphs
 from surefoot.training.fused import FusedTrainer
 from surefoot.training.layout import Layout, layout_of, rung
+from surefoot.training.lockstep import train_tile
 from surefoot.training.loop import LoopTrainer
 from surefoot.training.plan import Plan
-from surefoot.training.tile import Tile, outgrown, train_tile
+from surefoot.training.tile import Tile, outgrown
 from surefoot.training.trainer import Trainer
 
 
@@ -38,7 +39,7 @@ Place = Callable[[Work, Sink], None]
 def here(work: Work, sink: Sink) -> None:
     """One tile after another, in this process: no more memory than one needs."""
     compiler = (work.compiler or Compiler(sink)) if work.plan.compiled else None
-    whole = Whole(work.tiles, work.task.steps, sink)
+    whole = Whole(work.tiles, sink)
     with computing(work.plan.threads):
         for tile in work.tiles:
             train_tile(work.task, tile, make(work, tile, compiler, sink), whole.of(tile), work.saving)
@@ -59,10 +60,9 @@ def make(work: Work, tile: Tile, compiler: Compiler | None, sink: Sink) -> Train
 class Whole:
     """Tells of all tiles at once: adds up what each says of its progress."""
 
-    def __init__(self, tiles: Sequence[Tile], steps: int, sink: Sink) -> None:
+    def __init__(self, tiles: Sequence[Tile], sink: Sink) -> None:
         self.sink = sink
-        counts = {tile.index: len(tile.entries) for tile in tiles}
-        self.parts = {index: Progress(0, rows * steps, rows, rows, "") for index, rows in counts.items()}
+        self.parts = {tile.index: _ahead(tile) for tile in tiles}
 
     def of(self, tile: Tile) -> Callable[[Event], None]:
         """The sink of one tile."""
@@ -83,6 +83,11 @@ class Whole:
                 rows=sum(part.rows for part in parts),
             )
         self.sink(event)
+
+
+def _ahead(tile: Tile) -> Progress:
+    runs = [entry.run.index for entry in tile.entries]
+    return Progress(0, sum(map(tile.end, runs)), len(runs), len(runs), "")
 
 
 @contextmanager

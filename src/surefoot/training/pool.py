@@ -3,24 +3,21 @@
 Processes share nothing but read-only files and a pipe with this one, so that none can block another by dying.
 """
 
-import os
 import pickle
 import signal
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from pathlib import Path
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 
 from surefoot.core.record import Failed, Note, Observation, Progress, Saved, Sink
 from surefoot.training.parcel import pack, write_checkpoint
 from surefoot.training.place import Whole, Work, cores, here
 from surefoot.training.policy import Entry
+from surefoot.training.process import Process, can_fork, forked, spawned
 from surefoot.training.scratch import scratch
 from surefoot.training.tile import Tile
 from surefoot.training.told import Told
@@ -28,10 +25,6 @@ from surefoot.training.worker import Done, Job, Message, Raised, Unusable, copy_
 
 DEATHS = 2  # of a tile's processes without a checkpoint in between: then it is given up
 LOOK = 1.0  # seconds between two looks whether processes live, should a pipe not tell
-
-# Not `multiprocessing`: its new processes run the user's main module again, and with it a comparison that is not
-# guarded by `if __name__ == "__main__"`.
-BEGIN = "import sys; sys.path[:] = {path!r}; from surefoot.training.worker import main; main({handle}, {folder!r})"
 
 
 def pool(work: Work, sink: Sink) -> None:
@@ -42,7 +35,9 @@ def pool(work: Work, sink: Sink) -> None:
     """
     told = Told(sink)
     with scratch() as folder:
-        why = _not_packed(work, folder) or _Pool(work, folder, told).run()
+        fork = can_fork(work.task) and not work.plan.compiled
+        why = "" if fork else _not_packed(work, folder)
+        why = why or _Pool(work, folder, told, fork).run()
     if why:
         sink(Note(f"the task cannot be sent to other processes, so this one trains its tiles one by one ({why})"))
         here(work, told)
@@ -80,33 +75,18 @@ class _Course:
         return f"{first.recipe.name}, seed {first.seed}{also}"
 
 
-@frozen(eq=False)
-class _Worker:
-    process: "subprocess.Popen[bytes]"
-    connection: Connection
-
-    def end(self) -> str:
-        """End the process at once, if it is not over; what it died of."""
-        self.process.kill()
-        code = self.process.wait()
-        self.connection.close()  # not before: a living process would take it for the end of the pool
-        if code >= 0:
-            return f"exit code {code}"
-        name = signal.Signals(-code).name if -code in list(signal.Signals) else f"signal {-code}"
-        return f"{name}, as when memory runs out" if code == -signal.SIGKILL else name
-
-
 @define(eq=False)
 class _Pool:
     work: Work
     folder: Path
     told: Told
+    fork: bool
     whole: Whole = field(init=False)
     waiting: deque[_Course] = field(init=False)
-    at_work: dict[_Worker, _Course] = field(factory=dict)
+    at_work: dict[Process, _Course] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.whole = Whole(self.work.tiles, self.work.task.steps, self.told)
+        self.whole = Whole(self.work.tiles, self.told)
         self.waiting = deque(_Course(tile) for tile in self.work.tiles)
 
     def run(self) -> str:
@@ -121,25 +101,20 @@ class _Pool:
             return ""
         finally:
             for worker in self.at_work:
-                worker.process.kill()
+                worker.kill()
             for worker in self.at_work:
                 worker.end()
 
     def _employ(self) -> None:
         """Begin a process, with a tile."""
-        ours, theirs = Pipe()
-        code = BEGIN.format(path=[*map(str, sys.path)], handle=theirs.fileno(), folder=str(self.folder))
-        threads = {"OMP_NUM_THREADS": str(self.work.plan.threads)}
-        with theirs, _deaf():
-            process = subprocess.Popen(
-                [sys.executable, "-u", "-c", code],  # unbuffered: it is killed when there is nothing left to do
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env={**os.environ, **threads},
-            )
-            self._give(_Worker(process, ours))
+        with _deaf():
+            if self.fork:
+                process = forked(evolve(self.work, tiles=(), compiler=None), self.folder, list(self.at_work))
+            else:
+                process = spawned(self.folder, self.work.plan.threads)
+            self._give(process)
 
-    def _give(self, worker: _Worker) -> None:
+    def _give(self, worker: Process) -> None:
         """Give a process the next tile."""
         course = self.at_work[worker] = self.waiting.popleft()
         tile, start = course.tile, self._checkpoint(course)
@@ -150,7 +125,7 @@ class _Pool:
             for bundle in tile.bundles
         ]
         job = self.folder / f"{tile.index}.job"
-        job.write_bytes(pickle.dumps(Job(tile.index, bundles, start)))
+        job.write_bytes(pickle.dumps(Job(tile.index, bundles, start, tile.pauses)))
         with suppress(OSError):  # it is dead already, which is noticed where it is listened to
             worker.connection.send(job)
 
@@ -164,13 +139,13 @@ class _Pool:
         now = [each for each in self.told.seen.get(entry.run.index, ()) if each.step <= course.step]
         return [*(entry.past if course.tile.start else ()), *now]
 
-    def _heard(self) -> list[_Worker]:
+    def _heard(self) -> list[Process]:
         """The processes that have said something or are dead."""
         # A process that a worker has forked may hold the worker's end of the pipe open after its death.
         ready = wait([worker.connection for worker in self.at_work], LOOK)
-        return [worker for worker in self.at_work if worker.connection in ready or worker.process.poll() is not None]
+        return [worker for worker in self.at_work if worker.connection in ready or worker.is_over()]
 
-    def _hear(self, worker: _Worker) -> str:
+    def _hear(self, worker: Process) -> str:
         """One message of a process; where it says that the work is of no use to it, why."""
         course = self.at_work[worker]
         try:
@@ -201,14 +176,14 @@ class _Pool:
         if old := self._checkpoint(course):
             old.unlink(missing_ok=True)
 
-    def _done(self, worker: _Worker) -> None:
+    def _done(self, worker: Process) -> None:
         self._forget(self.at_work.pop(worker))
         if self.waiting:
             self._give(worker)
         else:
             worker.end()
 
-    def _died(self, worker: _Worker) -> None:
+    def _died(self, worker: Process) -> None:
         course, how = self.at_work.pop(worker), worker.end()
         course.deaths += 1
         if course.deaths < DEATHS:

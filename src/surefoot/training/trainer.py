@@ -66,12 +66,14 @@ class Trainer(Protocol):
         forks. No other row's numbers change."""
         ...
 
-    def snapshot(self) -> dict[str, Tensor]:
-        """All that the rows' further numbers depend on."""
+    def snapshot(self, rows: Sequence[int]) -> dict[str, Tensor]:
+        """All that these rows' further numbers depend on: of the k-th of them under names that begin with `k` and a
+        space; what is of none of them under others."""
         ...
 
     def restore(self, saved: Mapping[str, Tensor]) -> None:
-        """Go on from a snapshot of a trainer that was made for the same rows."""
+        """Go on from a snapshot of a trainer that was made for the same rows; or from rows put together from several,
+        where there is nothing in it that is of no row."""
         ...
 
 

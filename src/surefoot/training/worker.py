@@ -20,11 +20,12 @@ from surefoot.core.run import Run
 from surefoot.core.units import Clock
 from surefoot.training.checkpoint import Checkpoint, Save
 from surefoot.training.compiler import Compiler
+from surefoot.training.lockstep import train_tile
 from surefoot.training.memory import keep_freed_memory
 from surefoot.training.parcel import read_checkpoint, unpack, write_checkpoint
 from surefoot.training.place import Work, computing, make
 from surefoot.training.policy import Entry, bind
-from surefoot.training.tile import Tile, train_tile
+from surefoot.training.tile import Pause, Tile
 
 
 @frozen(eq=False)
@@ -34,6 +35,7 @@ class Job:
     tile: int
     bundles: Sequence[Sequence[tuple[Run, Clock, Sequence[Observation]]]]
     start: Path | None
+    pauses: Mapping[int, Pause]
 
 
 @frozen(eq=False)
@@ -72,16 +74,20 @@ Message = list[Event] | Done | Raised | Unusable
 
 def main(handle: int, folder: str) -> None:
     """Serve the pool at the other end of a pipe until it ends."""
-    connection = Connection(handle)
+    attend(Connection(handle), Path(folder))
+
+
+def attend(connection: Connection, folder: Path, work: Work | None = None) -> None:
+    """Serve the pool with this work, or with the one that was packed."""
     jobs: SimpleQueue[Path] = SimpleQueue()  # where each is written
-    threading.Thread(target=_listen, args=(connection, jobs, Path(folder)), daemon=True).start()
+    threading.Thread(target=_listen, args=(connection, jobs, folder), daemon=True).start()
     keep_freed_memory()
     try:
-        work = unpack(Path(folder))
+        work = work or unpack(folder)
     except Exception as why:  # a module that is not found here, or anything that a user's own unpickling raises
         _send(connection, Unusable(f"{type(why).__name__}: {why}"))
     else:
-        _serve(work, connection, jobs, Path(folder))
+        _serve(work, connection, jobs, folder)
 
 
 def _listen(connection: Connection, jobs: SimpleQueue[Path], folder: Path) -> None:
@@ -113,7 +119,7 @@ def _serve(work: Work, connection: Connection, jobs: SimpleQueue[Path], folder: 
 def _train(work: Work, job: Job, compiler: Compiler | None, tell: "_Batches", folder: Path) -> None:
     bundles = [[Entry(run, bind(run.recipe, clock), past) for run, clock, past in bundle] for bundle in job.bundles]
     start = None if job.start is None else read_checkpoint(job.start)
-    tile = Tile(job.tile, bundles, start)
+    tile = Tile(job.tile, bundles, start, job.pauses)
     saving = work.saving and evolve(work.saving, save=_Keep(work.saving.save, folder, job.tile))
     train_tile(work.task, tile, make(work, tile, compiler, tell), tell, saving)
 
