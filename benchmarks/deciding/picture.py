@@ -25,9 +25,9 @@ def draw(path: Path, setting: Setting, by_name: Mapping[str, Sequence[Ran]], wan
             axes.step(*_points(found, end), where="post", color=colour, linewidth=0.8, alpha=0.45)
         found, end = middle([found for found, _ in curves]), median(end for _, end in curves)
         axes.step(*_points(found, end), where="post", color=colour, linewidth=2.6, label=name)
-        for ran in by_name[name]:
-            if ran.confirmed is not None:
-                axes.axvline(ran.confirmed, color=colour, linewidth=1, linestyle=":")
+        confirmed = [ran.confirmed for ran in by_name[name] if ran.confirmed is not None]
+        if confirmed:
+            axes.axvline(median(confirmed), color=colour, linewidth=1, linestyle=":", label="confirmed on fresh seeds")
     axes.axhline(wanted.aim, color="#555555", linewidth=1, linestyle="--", label="within reach of the grid's best")
     twelfth = median(ran.seconds for ran in by_name["grid"]) / 12
     axes.axvline(twelfth, color="#555555", linewidth=1, linestyle="-.", label="a twelfth of the grid's time")
@@ -46,11 +46,7 @@ def middle(curves: Sequence[Curve]) -> Curve:
     begin = max(found[0][0] for found in curves)
     moments = sorted({when for found in curves for when, _ in found if when >= begin})
     held = [[[value for when, value in found if when <= moment][-1] for found in curves] for moment in moments]
-    worst = -math.inf  # a run that diverged is drawn nowhere, and stands last
-    return [
-        (moment, median(worst if math.isnan(value) else value for value in values))
-        for moment, values in zip(moments, held, strict=True)
-    ]
+    return [(moment, median(values)) for moment, values in zip(moments, held, strict=True)]
 
 
 def _points(found: Curve, end: float) -> tuple[list[float], list[float]]:

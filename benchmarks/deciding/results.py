@@ -27,7 +27,7 @@ class Reach:
 def reach(setting: Setting, grids: Sequence[Ran], mean: Mean) -> Reach:
     """.003 of accuracy, or 2 % of the loss: of the bits, of the variance that is not explained."""
     better = max if setting.goal == "max" else min
-    best = better(value for ran in grids for _, choice in ran.incumbents if not math.isnan(value := mean(choice)))
+    best = better(value for ran in grids for _, value in curve(ran, mean))
     slack = {"accuracy": 0.003, "R²": 0.02 * (1 - best)}.get(setting.metric, 0.02 * best)
     return Reach(best, best - slack if setting.goal == "max" else best + slack, setting.goal)
 

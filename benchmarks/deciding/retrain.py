@@ -1,6 +1,7 @@
 """What a choice is worth: trained anew by the plain loop, on seeds that nobody chose with, measured on the test data."""
 
 import json
+import math
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -36,8 +37,9 @@ class Retrained:
                 print(json.dumps([key, value]), file=file, flush=True)
 
     def mean(self, choice: Choice) -> float:
-        """Over the seeds; NaN where a run diverged."""
-        return fmean(self.known[self._key(choice, seed)] for seed in self.seeds)
+        """Over the seeds; the worst there is where a run diverged."""
+        mean = fmean(self.known[self._key(choice, seed)] for seed in self.seeds)
+        return mean if math.isfinite(mean) else float("-inf" if self.setting.goal == "max" else "inf")
 
     def _key(self, choice: Choice, seed: int) -> str:
         setting = self.setting
