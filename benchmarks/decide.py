@@ -20,15 +20,17 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
 import attrs
-from deciding.competitors import NAMES, Ran, rival, surefoot
+from deciding.competitors import LIBRARIES, NAMES, Ran, rival, surefoot
 from deciding.picture import draw
 from deciding.results import HEADERS, reach, rows, verdicts
 from deciding.retrain import Retrained
-from deciding.setting import TASKS, Setting
+from deciding.setting import TASKS, Setting, Space
 from tabulate import tabulate
 
 
@@ -41,7 +43,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     records = Records(given.out / f"decide-{given.task}.json", setting)
     for turn in range(given.rounds):
-        for name in order(given.only or NAMES, turn, given.grids):
+        for name in order([name for name in given.only or NAMES if here(name)], turn, given.grids):
             records.add(one(name, attrs.evolve(setting, seed=turn), given, turn, records))
     retrained = Retrained(given.out / "retrained.jsonl", setting)
     retrained.add({choice: None for ran in records.all for _, choice in ran.incumbents})
@@ -61,6 +63,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     options.add_argument("--batch-size", type=int)
     options.add_argument("--data", help="the folder of the task's files")
     options.add_argument("--surefoot", default=str(Path(sys.executable).with_name("surefoot")), help="its command")
+    options.add_argument("--tune", default="", help="more options for surefoot tune; {round} stands for 0, 1, ...")
     options.add_argument("--out", type=Path, default=Path("surefoot-runs/decide"))
     return options.parse_args(arguments)
 
@@ -70,6 +73,14 @@ def order(names: Sequence[str], turn: int, grids: int) -> list[str]:
     wanted = [name for name in NAMES if name in names and (name != "grid" or turn < grids)]
     mixed = random.Random(turn).sample(wanted, len(wanted))
     return mixed if turn else sorted(mixed, key=lambda name: name != "grid")
+
+
+def here(name: str) -> bool:
+    """Whether what it needs is installed; else it says so."""
+    found = name not in LIBRARIES or find_spec(LIBRARIES[name]) is not None
+    if not found:
+        print(f"not measured: {name} is not installed here (pip install optuna 'ray[tune]')")
+    return found
 
 
 class Records:
@@ -94,7 +105,8 @@ def one(name: str, setting: Setting, given: argparse.Namespace, turn: int, recor
     print(f"round {turn + 1}, {name}: ", end="", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         if name == "Surefoot":
-            ran = surefoot(shlex.split(given.surefoot), setting, Path(folder), turn)
+            more = shlex.split(given.tune.format(round=turn))
+            ran = surefoot(shlex.split(given.surefoot), more, setting, Path(folder), turn)
         else:
             allowed = None if name == "grid" else given.limit or grids_time(records)
             ran = rival(name, setting, allowed, Path(folder), turn)
@@ -115,9 +127,13 @@ def tell(setting: Setting, records: Records, retrained: Retrained, out: Path) ->
         print("no grid was run: there is nothing to measure the others against")
         return
     wanted = reach(setting, by_name["grid"], retrained.mean)
-    size = len(by_name["grid"][0].incumbents) and f"{15 * setting.rates} configurations"
-    print(f"{setting.task}: {setting.epochs} epochs, batches of {setting.batch_size}; the grid's best of {size}")
-    print(f"has {setting.metric} {wanted.best:.4f}, within reach is {wanted.aim:.4f}; median [lowest, highest] of rounds")
+    grid = f"{len(Space.read().grid(setting.rates, 0))} configurations"
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", *LIBRARIES.values()) if find_spec(name))
+    print(f"{setting.task}: {setting.epochs} epochs, batches of {setting.batch_size}; {libraries}")
+    print(f"{setting.metric}, test, mean of {len(retrained.seeds)} fresh seeds: the best that a grid of {grid} held")
+    print(
+        f"is {wanted.best:.4f}, within reach is {wanted.aim:.4f}; in the table, median [lowest, highest] of the rounds"
+    )
     print(tabulate(rows(by_name, wanted, retrained.mean), headers=HEADERS, disable_numparse=True))
     print("\n".join(verdicts(by_name, wanted, retrained.mean)))
     picture = out / f"decide-{setting.task}.png"

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import optuna
-from deciding.loop import Loop
-from deciding.setting import Choice, Setting, Space, report
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import MaxTrialsCallback
 from optuna.trial import TrialState
+
+from deciding.loop import Loop
+from deciding.setting import Choice, Setting, Space, report
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
 """Ray Tune, ASHA: two trials at a time, in two actors of a core each, which are used again for every trial."""
 
 import ray
-from deciding.setting import Choice, Setting, Space, report
 from ray import tune
 from ray.tune.schedulers import ASHAScheduler
 from ray.tune.search import BasicVariantGenerator
+
+from deciding.setting import Choice, Setting, Space, report
 
 
 class Trial(tune.Trainable):
@@ -51,9 +52,16 @@ def main() -> None:
             time_budget_s=setting.left(),
             reuse_actors=True,
         ),
-        run_config=tune.RunConfig(storage_path=f"{setting.folder}/results", verbose=0, callbacks=[Telling()]),
+        run_config=tune.RunConfig(
+            storage_path=f"{setting.folder}/results",
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            callbacks=[Telling()],
+            verbose=0,
+        ),
     )
-    tuner.fit()
+    for result in tuner.fit():
+        if result.error:
+            raise result.error
 
 
 if __name__ == "__main__":

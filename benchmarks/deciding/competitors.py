@@ -12,12 +12,14 @@ from typing import Any
 
 import attrs
 import psutil
+
 from deciding.setting import SPACE, Choice, Setting
 
 SCRIPTS = {"grid": "grid", "Optuna": "by_optuna", "Ray Tune": "by_ray"}  # modules of this folder
 PROCESSES = {"grid": 2, "Optuna": 2, "Ray Tune": 1}
 NAMES = (*SCRIPTS, "Surefoot")
 GRACE = 60  # seconds beyond its time in which a rival may end by itself
+LIBRARIES = {"Optuna": "optuna", "Ray Tune": "ray"}  # what each needs beside Surefoot
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1"}  # nobody reads what they write
 
 
@@ -25,7 +27,7 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "
 class Ran:
     """One competitor in one round: what it took, and from which second on it held what for best.
 
-    `trials`: how many runs it began; None where it does not say. `confirmed`: when its verdict was confirmed.
+    `trials`: how many runs it reported; None where it does not say. `confirmed`: when its verdict was confirmed.
     """
 
     name: str
@@ -54,16 +56,20 @@ def rival(name: str, setting: Setting, allowed: float | None, folder: Path, turn
     return Ran(name, turn, seconds, leaders(reports, setting.goal), len({report["trial"] for _, report in reports}))
 
 
-def surefoot(command: Sequence[str], setting: Setting, folder: Path, turn: int) -> Ran:
-    """`surefoot tune`, with its compiler's cache empty."""
+def surefoot(command: Sequence[str], more: Sequence[str], setting: Setting, folder: Path, turn: int) -> Ran:
+    """`surefoot tune`, with its compiler's cache empty. `more`: further options of its."""
     size = ["--epochs", str(setting.epochs), "--batch-size", str(setting.batch_size)]
     data = [] if setting.data is None else ["--data", setting.data]
-    tune = [*command, "tune", setting.task, "--space", str(SPACE), *size, *data, "--out", str(folder), "--json"]
+    tune = [*command, "tune", setting.task, "--space", str(SPACE), *size, *data, "--out", str(folder), "--json", *more]
     seconds, lines = watched([tune], {"TORCHINDUCTOR_CACHE_DIR": str(folder / "compiler")}, folder, None)
     document = json.loads("".join(line for _, line in lines))
     held = [(moment["seconds"], _choice(moment["recipe"])) for moment in document["incumbents"]]
-    confirmed = document.get("confirmed")
-    return Ran("Surefoot", turn, seconds, held, confirmed=confirmed and confirmed["seconds"])
+    confirmed = (document.get("confirmed") or {}).get("seconds")
+    if max([when for when, _ in held] + [confirmed or 0]) > seconds:
+        raise ValueError(
+            f"the process took {seconds:.2f} s, and says that it knew something later: {held}, {confirmed}"
+        )
+    return Ran("Surefoot", turn, seconds, held, confirmed=confirmed)
 
 
 def _choice(recipe: dict[str, Any]) -> Choice:

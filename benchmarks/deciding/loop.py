@@ -8,10 +8,10 @@ from functools import cache, partial
 
 import numpy as np
 import torch
-from deciding.setting import Choice, Setting
 from torch import Tensor, nn
 
 import surefoot as sf
+from deciding.setting import Choice, Setting
 from surefoot.core.task import Metric
 from surefoot.tasks import check, load
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
+from matplotlib.figure import Figure
+
 from deciding.competitors import NAMES, Ran
 from deciding.results import Curve, Mean, Reach, curve
 from deciding.setting import Setting
-from matplotlib.figure import Figure
-
 from surefoot.report.drawing import COLOURS
 
 

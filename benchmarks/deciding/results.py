@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 import attrs
+
 from deciding.competitors import NAMES, Ran
 from deciding.setting import Choice, Setting
 
@@ -64,7 +65,7 @@ def _said(value: float, digits: int) -> str:
 
 
 def sooner(theirs: Sequence[float], ours: Sequence[float]) -> str:
-    """How many times as long they took as we did, of the medians: rounds are no pairs where the limits differ."""
+    """How many times as long they took as we did, by the medians: rounds are no pairs, a grid may be run only once."""
     if not theirs or not ours or math.isinf(median(ours)):
         return ""
     return "∞" if math.isinf(median(theirs)) else f"{median(theirs) / median(ours):.2g}"
@@ -91,20 +92,21 @@ def rows(by_name: Mapping[str, Sequence[Ran]], wanted: Reach, mean: Mean) -> lis
     return lines
 
 
-HEADERS = ["", "within reach, s", "and stays, s", "in the end", "time used, s", "runs begun", "its time / Surefoot's"]
+HEADERS = ["", "within reach, s", "and stays, s", "in the end", "time used, s", "runs", "its reach / Surefoot's"]
 
 
 def verdicts(by_name: Mapping[str, Sequence[Ran]], wanted: Reach, mean: Mean) -> list[str]:
-    """Sentences about what was asked: 1/12 of the grid's time, 3 times sooner than the best peer, the confirmation."""
-    reached = {name: [first(curve(ran, mean), wanted) for ran in ran_s] for name, ran_s in by_name.items() if ran_s}
+    """Sentences about what was asked: a twelfth of the grid's time, 3 times sooner than the best peer, the verdict."""
+    reached = {name: [first(curve(ran, mean), wanted) for ran in runs] for name, runs in by_name.items() if runs}
     whole = median(ran.seconds for ran in by_name["grid"])
-    said = [f"the grid takes {whole:.3g} s, a twelfth of it is {whole / 12:.3g} s"]
+    said = [f"The grid takes {whole:.3g} s; a twelfth of it is {whole / 12:.3g} s."]
     ours = reached.pop("Surefoot", None)
     if ours is None:
         return said
+    if math.isinf(median(ours)):
+        return [*said, "Surefoot is not within reach in most rounds."]
     peer = min(reached, key=lambda name: median(reached[name]))
-    said.append(f"Surefoot is within reach after {told(ours)} s: the grid's time is {sooner([whole], ours) or 0} times that")
-    said.append(f"the best peer, {peer}, after {told(reached[peer])} s: {sooner(reached[peer], ours) or 0} times that")
-    confirmed = [ran.confirmed for ran in by_name["Surefoot"] if ran.confirmed is not None]
-    said.append(f"its verdict was confirmed on fresh seeds after {told(confirmed)} s" if confirmed else "not confirmed")
-    return said
+    said.append(f"Surefoot is within reach after {told(ours)} s: the grid takes {sooner([whole], ours)} times as long,")
+    said.append(f"and the best peer, {peer}, {sooner(reached[peer], ours)} times as long to get there.")
+    confirmed = [ran.confirmed or math.inf for ran in by_name["Surefoot"]]
+    return [*said, f"Its verdict was confirmed on fresh seeds after {told(confirmed)} s."]

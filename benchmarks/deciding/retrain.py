@@ -1,4 +1,4 @@
-"""What a choice is worth: trained anew by the plain loop, on seeds that nobody chose with, measured on the test data."""
+"""What a choice is worth: trained anew by the plain loop, on seeds that nobody chose with; measured on test data."""
 
 import json
 import math
@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import fmean
 
 import attrs
+
 from deciding.setting import Choice, Setting
 
 SEEDS = range(1000, 1005)
