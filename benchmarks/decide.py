@@ -132,7 +132,7 @@ def tell(setting: Setting, records: Records, retrained: Retrained, out: Path) ->
     print(f"{setting.task}: {setting.epochs} epochs, batches of {setting.batch_size}; {libraries}")
     print(f"{setting.metric}, test, mean of {len(retrained.seeds)} fresh seeds: the best that a grid of {grid} held")
     print(
-        f"is {wanted.best:.4f}, within reach is {wanted.aim:.4f}; in the table, median [lowest, highest] of the rounds"
+        f"is {wanted.best:.4f}, within reach is {wanted.aim:.4f}; below, median [lowest, highest] of the rounds"
     )
     print(tabulate(rows(by_name, wanted, retrained.mean), headers=HEADERS, disable_numparse=True))
     print("\n".join(verdicts(by_name, wanted, retrained.mean)))
