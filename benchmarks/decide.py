@@ -41,7 +41,7 @@ def main() -> None:
     changed = {name: getattr(given, name) for name in ("epochs", "batch_size", "rates", "trials", "data")}
     setting = attrs.evolve(TASKS[given.task], **{name: value for name, value in changed.items() if value is not None})
     given.out.mkdir(parents=True, exist_ok=True)
-    records = Records(given.out / f"decide-{given.task}.json", setting)
+    records = Records(given.out / f"decide-{given.task}.json", setting, keep=bool(given.only))
     for turn in range(given.rounds):
         for name in order([name for name in given.only or NAMES if here(name)], turn, given.grids):
             records.add(one(name, attrs.evolve(setting, seed=turn), given, turn, records))
@@ -84,13 +84,14 @@ def here(name: str) -> bool:
 
 
 class Records:
-    """What ran, in a file; what is run again replaces what there was. A file of another setting is begun anew."""
+    """What ran, in a file, which is begun anew unless it is to be kept and of the same setting: then what is run again
+    replaces what there was."""
 
-    def __init__(self, path: Path, setting: Setting) -> None:
+    def __init__(self, path: Path, setting: Setting, keep: bool) -> None:
         self.path, self.setting = path, attrs.asdict(setting)
         stored = json.loads(path.read_text()) if path.exists() else {}
-        same = stored.get("setting") == self.setting
-        self.all = [Ran.read(each) for each in stored["ran"]] if same else []
+        keep = keep and stored.get("setting") == self.setting
+        self.all = [Ran.read(each) for each in stored["ran"]] if keep else []
 
     def add(self, ran: Ran) -> None:
         self.all = [old for old in self.all if (old.name, old.round) != (ran.name, ran.round)] + [ran]
@@ -131,9 +132,7 @@ def tell(setting: Setting, records: Records, retrained: Retrained, out: Path) ->
     libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", *LIBRARIES.values()) if find_spec(name))
     print(f"{setting.task}: {setting.epochs} epochs, batches of {setting.batch_size}; {libraries}")
     print(f"{setting.metric}, test, mean of {len(retrained.seeds)} fresh seeds: the best that a grid of {grid} held")
-    print(
-        f"is {wanted.best:.4f}, within reach is {wanted.aim:.4f}; below, median [lowest, highest] of the rounds"
-    )
+    print(f"is {wanted.best:.4f}, within reach is {wanted.aim:.4f}; below, median [lowest, highest] of the rounds")
     print(tabulate(rows(by_name, wanted, retrained.mean), headers=HEADERS, disable_numparse=True))
     print("\n".join(verdicts(by_name, wanted, retrained.mean)))
     picture = out / f"decide-{setting.task}.png"
