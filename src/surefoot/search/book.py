@@ -1,10 +1,10 @@
 """What a race has written down so far."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import define, field
 
-from surefoot.search.contract import Answer, Ask, Decision, Move
+from surefoot.search.contract import Answer, Ask, Decision, Move, Seen
 from surefoot.search.space import Arm
 from surefoot.search.standing import LOST, Standing, standing
 
@@ -28,15 +28,15 @@ class Book:
         told, self.decisions = tuple(self.decisions), []
         return told
 
-    def told(self, answer: Answer) -> None:
-        """Take notice of what was seen."""
+    def told(self, answer: Answer, judge: Callable[[Sequence[Seen], int], Standing] = standing) -> None:
+        """Take notice of what was seen, judged as the tail of a run or, where they are whole, by their ends."""
         self.spent = answer.spent
         for move, seen in answer.seen.items():
             step = min((each.diverged for each in seen if each.diverged is not None), default=None)
             if step is not None:
                 self.diverged[move.arm] = step
                 self.decide("diverged", move.arm, step)
-            self.standings[move.arm] = (move.stop, LOST if step is not None else standing(seen, move.stop))
+            self.standings[move.arm] = (move.stop, LOST if step is not None else judge(seen, move.stop))
 
     def decide(self, kind: object, arm: Arm, step: int, why: str = "") -> None:
         self.decisions.append(Decision(kind, arm, step, why))  # type: ignore[arg-type]

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator, Sequence
 from surefoot.search.book import Book
 from surefoot.search.contract import Answer, Ask, Move
 from surefoot.search.space import Arm, Space
+from surefoot.search.standing import ending
 from surefoot.search.terms import Terms
 
 
@@ -22,7 +23,7 @@ def finals(space: Space, terms: Terms, book: Book, trunks: Sequence[Arm]) -> Gen
         chosen = wanted[: max(afford, 0 if whole else 1)]
         if not chosen:
             break
-        book.told((yield book.ask(Move(arm, terms.horizon, terms.seeds) for arm in chosen)))
+        book.told((yield book.ask(Move(arm, terms.horizon, terms.seeds) for arm in chosen)), ending)
         whole += chosen
         for arm in chosen:
             book.decide("whole", arm, terms.horizon)
@@ -51,7 +52,7 @@ def confirmed(terms: Terms, book: Book, best: Sequence[Arm]) -> Generator[Ask, A
         return ()
     rivals = list(best[: terms.rivals])
     book.best = rivals[0]
-    book.told((yield book.ask(Move(arm, terms.horizon, terms.fresh) for arm in rivals)))
+    book.told((yield book.ask(Move(arm, terms.horizon, terms.fresh) for arm in rivals)), ending)
     order = book.ranked(rivals)
     for arm in order:
         book.decide("confirmed", arm, terms.horizon)

@@ -58,7 +58,7 @@ def ladder(space: Space, terms: Terms, book: Book, budget: float, *, whole: bool
         order = book.ranked(alive)
         if not order or step == steps[-1]:
             break
-        book.best = order[0]
+        book.best = order[0].having(schedule=space.schedules[0]) if cooled else order[0]
         after, left = steps[rung + 1], len(steps) - 1 - rung
         single = terms.cost(step, after, cooled=cooled)
         to_the_top = sum(terms.cost(a, b, cooled=cooled) for a, b in zip(steps[rung:], steps[rung + 1 :], strict=False))
@@ -77,5 +77,5 @@ def ladder(space: Space, terms: Terms, book: Book, budget: float, *, whole: bool
                     alive.append(new)
                     book.decide("added", new, step, f"beside {arm}")
     best = book.ranked(alive)
-    book.best = next(iter(best), None)
+    book.best = next((arm.having(schedule=space.schedules[0]) if cooled else arm for arm in best), None)
     return best + out

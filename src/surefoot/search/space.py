@@ -106,19 +106,24 @@ class Rates:
         return _rounded(wanted) if wide >= least else None
 
 
+def _texts(given: Any) -> tuple[str, ...]:
+    return tuple(str(each) for each in given)
+
+
 @frozen
 class Space:
     """What is searched.
 
     Parameters: `branches`, the rates of each first choice (an optimizer), by its value; `first`, what that choice is
     called; `schedules`, shapes to choose from; `others`, lists of values of what else is chosen, by name, the usual
-    value first.
+    value first; `lacking`, of a branch those of the others that it has not.
     """
 
     branches: Mapping[str, Rates]
-    schedules: tuple[str, ...] = field(default=("constant()",), converter=tuple)
+    schedules: tuple[str, ...] = field(default=("constant()",), converter=_texts)
     others: Mapping[str, Sequence[str]] = field(factory=dict)
     first: str = "optimizer"
+    lacking: Mapping[str, Collection[str]] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         for what, values in (("optimizers", self.branches), ("schedules", self.schedules), *self.others.items()):
@@ -129,10 +134,17 @@ class Space:
 
     def start(self, schedule: str) -> tuple[Arm, ...]:
         """The arms a search begins with, all of one schedule."""
-        usual = {name: values[0] for name, values in self.others.items()}
         return tuple(
-            self.arm(branch, rate, schedule, usual) for branch, rates in self.branches.items() for rate in rates.start()
+            self.arm(branch, rate, schedule, next(self.values(branch)))
+            for branch, rates in self.branches.items()
+            for rate in rates.start()
         )
+
+    def values(self, branch: str) -> Iterator[dict[str, str]]:
+        """All other choices of a branch; the usual ones first."""
+        names = [name for name in self.others if name not in self.lacking.get(branch, ())]
+        for each in product(*(self.others[name] for name in names)):
+            yield dict(zip(names, each, strict=True))
 
     def arm(self, branch: str, rate: float, schedule: str, others: Mapping[str, str]) -> Arm:
         """A point of this space."""
@@ -145,6 +157,8 @@ class Space:
         for rate in self.branches[arm[self.first]].beside(arm.lr, alike):
             yield arm.at(rate)
         for name, values in self.others.items():
+            if name in self.lacking.get(arm[self.first], ()):
+                continue
             place = values.index(arm[name])
             for value in values[max(0, place - 1) : place + 2]:
                 if (other := arm.having(**{name: value})) not in tried:
@@ -153,8 +167,8 @@ class Space:
     @property
     def size(self) -> int:
         """The arms there are when every branch has the rates it begins with."""
-        rates = sum(len(rates.start()) for rates in self.branches.values())
-        return rates * len(self.schedules) * len(list(product(*self.others.values())))
+        each = (len(rates.start()) * len(list(self.values(name))) for name, rates in self.branches.items())
+        return sum(each) * len(self.schedules)
 
 
 def _rounded(rate: float) -> float:

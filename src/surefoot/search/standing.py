@@ -24,6 +24,14 @@ def standing(seen: Sequence[Seen], stop: int) -> Standing:
     return float(np.mean([metric for metric, _ in tails])), float(np.mean([loss for _, loss in tails]))
 
 
+def ending(seen: Sequence[Seen], stop: int = 0) -> Standing:
+    """Of whole runs the mean over seeds of the last look, which is what they are for."""
+    if any(each.diverged is not None or not each.looks for each in seen):
+        return LOST
+    losses = [each.losses[-1] for each in seen if each.losses]
+    return float(np.mean([each.looks[-1][1] for each in seen])), -float(np.mean(losses)) if losses else 0.0
+
+
 def _tail(seen: Seen, stop: int) -> Standing:
     late = [k for k, (step, _) in enumerate(seen.looks) if step > (1 - TAIL) * stop] or [len(seen.looks) - 1]
     metric = float(np.mean([seen.looks[k][1] for k in late]))

@@ -18,7 +18,7 @@ from surefoot.store.check import Checked, check
 from surefoot.store.checkpoints import Checkpoints
 from surefoot.store.database import Database
 from surefoot.store.read import history_of, keys_of, run_rows, study_of, study_rows
-from surefoot.store.reopen import Reopened, reopen
+from surefoot.store.reopen import Reopened, plan_of, reopen
 from surefoot.store.sink import Recorder
 from surefoot.store.tiles import runs_of
 
@@ -111,6 +111,12 @@ class Store:
                     self.database.write(
                         "INSERT INTO stage_runs (study, stage, run) VALUES (?, ?, ?)", (study, tile, run)
                     )
+
+    def planned(self, study: int) -> dict[str, Any] | None:
+        """How a study is trained, as it was written; None where it is not known yet."""
+        with self.database.reading():
+            ((text,),) = self.database.ask("SELECT plan FROM studies WHERE id = ?", (study,))
+        return plan_of(text)
 
     def sink(self, study: int) -> Sink:
         """Where a trainer's records of a study go."""

@@ -38,8 +38,18 @@ def train(
         for index, bundles in enumerate(plan.tiles)
         if index not in finished
     ]
+    _go(Work(task, plan, layout, tiles, saving, compiler), sink)
+
+
+def train_tiles(task: Prepared, tiles: Sequence[Tile], plan: Plan, sink: Sink, saving: Saving) -> None:
+    """Train tiles that a search has put together, as a plan says, to where their runs end or pause."""
+    layout = layout_of([entry.row() for tile in tiles for entry in tile.entries])
+    _go(Work(task, plan, layout, tiles, saving), sink)
+
+
+def _go(work: Work, sink: Sink) -> None:
     try:
-        _place(plan)(Work(task, plan, layout, tiles, saving, compiler), sink)
+        _place(work.plan)(work, sink)
     except Exception as failure:
         if isinstance(failure, SurefootError) or not is_out_of_memory(failure):
             raise
