@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from surefoot.studies import compare as compare
     from surefoot.studies import plan as plan
     from surefoot.studies import train as train
+    from surefoot.studies import tune as tune
 
 # Everything is loaded when it is first used, so that importing surefoot costs no torch, and next to nothing.
 _PARTS = ("adapters", "like", "optimizers", "schedules")
@@ -47,6 +48,7 @@ _HOMES = {
     "learn": "surefoot.lessons",
     "plan": "surefoot.studies",
     "train": "surefoot.studies",
+    "tune": "surefoot.studies",
 }
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import yaml
+from matplotlib.figure import Figure
 from wcwidth import ljust
 
 from surefoot.analysis.wording import final, in_turn
@@ -15,9 +18,11 @@ from surefoot.report.fonts import pictures
 from surefoot.report.table import filled, heading, interval, legend, rows, status
 
 
-def as_html(comparison: Findings) -> str:
-    """The whole page."""
-    return template("page.html").render(_facts(comparison))
+def as_html(comparison: Findings, said: Sequence[str] = (), picture: Figure | None = None) -> str:
+    """The whole page; with sentences and a picture of the search that it is the end of."""
+    with pictures(comparison.lang):
+        race = None if picture is None else svg(picture, {})
+    return template("page.html").render(_facts(comparison) | {"said": said, "race": race})
 
 
 def fragment(comparison: Findings) -> str:

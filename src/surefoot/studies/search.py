@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 import psutil
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from surefoot.core.errors import StoreError
 from surefoot.core.history import Status, Study
-from surefoot.core.recipe import Recipe
 from surefoot.core.record import Event, Note, Progress
 from surefoot.search import Arm, Terms, drive, race
 from surefoot.store import Store
 from surefoot.studies.ground import Recorded, Trained
 from surefoot.studies.legs import Roster
+from surefoot.studies.moment import Moment
 from surefoot.studies.progress import Watcher
 from surefoot.studies.question import Question, clock_of, terms_of
 from surefoot.studies.setting import environment
@@ -22,16 +22,6 @@ from surefoot.studies.space import recipe_of
 from surefoot.training import Plan, Wanted, choose
 
 KIND = "tune"
-
-
-@frozen
-class Moment:
-    """What was the best known from a moment on: seconds since the process began, and full runs spent."""
-
-    seconds: float
-    spent: float
-    recipe: Recipe
-    confirmed: bool = False
 
 
 @define(eq=False)

@@ -16,7 +16,7 @@ from surefoot.search import Arm, Rates, Space
 
 DEFAULT: Mapping[str, Any] = {
     "optimizers": {"sgd(momentum=0.9)": [1e-3, 3.0], "adamw": [1e-4, 0.1]},
-    "schedules": ["cosine()", "linear()", "one_cycle()", "constant('80%') >> linear()", "constant()"],
+    "schedules": ["cosine()", "linear()", "one_cycle()", "constant(over='80%') >> linear()", "constant()"],
 }
 PARTS = ("optimizers", "schedules", "lr")
 FIRST, SCHEDULE = "optimizer", "schedule"

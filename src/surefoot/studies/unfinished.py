@@ -6,11 +6,17 @@ from surefoot.core.errors import UsageError
 from surefoot.core.history import Study
 from surefoot.store import FILE, Store
 
-BEGIN = {"compare": "surefoot compare begins a comparison", "train": "surefoot train begins a training"}
+BEGIN = {
+    "compare": "surefoot compare begins a comparison",
+    "train": "surefoot train begins a training",
+    "tune": "surefoot tune begins a search",
+}
 
 
 def is_finished(study: Study) -> bool:
     """Whether nothing of a study, given with its runs, is left to train."""
+    if study.kind == "tune":
+        return study.status == "done"
     return study.status == "done" and all(run.status != "failed" for run in study.runs)
 
 
