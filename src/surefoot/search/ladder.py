@@ -46,7 +46,8 @@ def ladder(space: Space, terms: Terms, book: Book, budget: float, *, whole: bool
     """Climb; the arms that came to the top, best first, then those that were dropped, the last first.
 
     Each rung may cost what one arm takes to the next, and an even share of what the budget leaves beyond one arm to the
-    top: first the better half goes on, then, best first, arms beside them are begun, and catch up.
+    top: first the better half goes on, then, best first, arms beside them are begun, and catch up; what is left keeps
+    the best of the others.
     """
     cooled, steps = terms.is_cooled(space), rungs(terms, whole=whole)
     alive, out = list(space.start(terms.trunk(space))), list[Arm]()
@@ -66,9 +67,6 @@ def ladder(space: Space, terms: Terms, book: Book, budget: float, *, whole: bool
         going = max(1, min(math.ceil(len(alive) / 2), int(room / single + 1e-9)))
         alive, dropped = order[:going], order[going:]
         room -= len(alive) * single
-        for arm in dropped:
-            book.decide("dropped", arm, step, f"{order.index(arm) + 1} of {len(order)}")
-        out = dropped + out
         for arm in list(alive):
             for new in space.beside(arm, tried):
                 if room >= (price := terms.cost(0, after, cooled=cooled)):
@@ -76,6 +74,11 @@ def ladder(space: Space, terms: Terms, book: Book, budget: float, *, whole: bool
                     tried.add(new)
                     alive.append(new)
                     book.decide("added", new, step, f"beside {arm}")
+        spared = min(len(dropped), int(room / single + 1e-9))
+        alive, dropped = alive + dropped[:spared], dropped[spared:]
+        for arm in dropped:
+            book.decide("dropped", arm, step, f"{order.index(arm) + 1} of {len(order)}")
+        out = dropped + out
     best = book.ranked(alive)
     book.best = next((arm.having(schedule=space.schedules[0]) if cooled else arm for arm in best), None)
     return best + out

@@ -1,7 +1,7 @@
 """Replay: a ground of curves that were recorded before. What such data lacks, forks and fresh seeds, is skipped."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import define, field
 
@@ -23,11 +23,15 @@ class Recorded:
         return max(len(curve) for curve in self.curves.values()) - 1
 
     def train(self, ask: Ask) -> Answer:
-        seen = {move: (self._seen(move),) for move in ask.moves}
+        return Answer(self.answer(ask.moves), sum(self.made.values()) / self.horizon)
+
+    def answer(self, moves: Iterable[Move]) -> dict[Move, tuple[Seen, ...]]:
+        """What was recorded of some moves, which count as made."""
+        seen = {move: (self._seen(move),) for move in moves}
         for move, (each,) in seen.items():
             stop = move.stop if each.diverged is None else min(move.stop, each.diverged)
             self.made[move.arm] = max(self.made.get(move.arm, 0), stop)
-        return Answer(seen, sum(self.made.values()) / self.horizon)
+        return seen
 
     def _seen(self, move: Move) -> Seen:
         curve = self.curves[move.arm][: move.stop + 1]
