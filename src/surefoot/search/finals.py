@@ -1,12 +1,14 @@
 """Schedules, whole: those of the best trunk, then what lies beside the best; and the winner on fresh seeds."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 
 from surefoot.search.book import Book
 from surefoot.search.contract import Answer, Ask, Move
 from surefoot.search.space import Arm, Space
 from surefoot.search.standing import ending
 from surefoot.search.terms import Terms
+
+EDGE = 2.0  # a rate is next to the edge where this many times it diverged: other data may move the edge as far
 
 
 def finals(space: Space, terms: Terms, book: Book, trunks: Sequence[Arm]) -> Generator[Ask, Answer, list[Arm]]:
@@ -46,11 +48,15 @@ def _next(space: Space, book: Book, trunks: Sequence[Arm], best: Arm, whole: Seq
     yield from space.beside(best, [*whole, *lost])
 
 
-def confirmed(terms: Terms, book: Book, best: Sequence[Arm]) -> Generator[Ask, Answer, tuple[Arm, ...]]:
-    """The winner and its rivals, whole, on fresh seeds; best first."""
+def confirmed(space: Space, terms: Terms, book: Book, best: Sequence[Arm]) -> Generator[Ask, Answer, tuple[Arm, ...]]:
+    """The winner and its rivals, whole, on fresh seeds; best first. Where all of them are next to a rate that diverged, the
+    last gives way to the best that is not."""
     if not terms.fresh or book.reached(best) < terms.horizon:
         return ()
     rivals = list(best[: terms.rivals])
+    safe = [arm for arm in best if not is_at_edge(arm, book.diverged, space.first)]
+    if safe and safe[0] not in rivals:
+        rivals[-1:] = [rivals[-1], safe[0]] if len(rivals) == 1 else [safe[0]]
     book.best = rivals[0]
     book.told((yield book.ask(Move(arm, terms.horizon, terms.fresh) for arm in rivals)), ending)
     order = book.ranked(rivals)
@@ -58,3 +64,8 @@ def confirmed(terms: Terms, book: Book, best: Sequence[Arm]) -> Generator[Ask, A
         book.decide("confirmed", arm, terms.horizon)
     book.best = next(iter(order), None)
     return tuple(order)
+
+
+def is_at_edge(arm: Arm, diverged: Iterable[Arm], first: str) -> bool:
+    """Whether an arm of the same branch diverged at twice its rate or less."""
+    return any(other[first] == arm[first] and other.lr <= EDGE * arm.lr for other in diverged)

@@ -51,5 +51,5 @@ def race(space: Space, terms: Terms) -> Race:
     best = yield from ladder(space, terms, book, share, whole=alone)
     if best and not alone:
         best = yield from finals(space, terms, book, best)
-    rivals = (yield from confirmed(terms, book, best)) if best else ()
+    rivals = (yield from confirmed(space, terms, book, best)) if best else ()
     return Outcome(tuple(best), rivals, book.reached(best), book.diverged, book.news())

@@ -23,6 +23,7 @@ from surefoot.report.page import as_html
 from surefoot.report.race import Track, tree
 from surefoot.report.table import filled
 from surefoot.search import Answer, Arm, Ask, Decision, Outcome, Space, Terms, drive, race
+from surefoot.search.finals import is_at_edge
 from surefoot.studies.ground import Recorded, Replayed, UnfinishedError
 from surefoot.studies.legs import Roster
 from surefoot.studies.moment import Moment
@@ -138,9 +139,8 @@ class Tuned:
         return min(diverged, default=None)
 
     def is_at_edge(self, arm: Arm) -> bool:
-        """Whether twice the rate of an arm is where its optimizer diverged."""
-        edge = self.edge(arm[FIRST])
-        return edge is not None and 2 * arm.lr >= edge
+        """Whether its optimizer diverged at twice the rate of an arm, or below."""
+        return is_at_edge(arm, (d.arm for d in self.decisions if d.kind == "diverged"), FIRST)
 
     def in_language(self, lang: str) -> Self:
         """The same in another language."""
