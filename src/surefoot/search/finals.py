@@ -49,8 +49,8 @@ def _next(space: Space, book: Book, trunks: Sequence[Arm], best: Arm, whole: Seq
 
 
 def confirmed(space: Space, terms: Terms, book: Book, best: Sequence[Arm]) -> Generator[Ask, Answer, tuple[Arm, ...]]:
-    """The winner and its rivals, whole, on fresh seeds; best first. Where all of them are next to a rate that diverged, the
-    last gives way to the best that is not."""
+    """The winner and its rivals, whole, on fresh seeds; best first. Where all of them are next to a rate that diverged,
+    the last gives way to the best that is not."""
     if not terms.fresh or book.reached(best) < terms.horizon:
         return ()
     rivals = list(best[: terms.rivals])

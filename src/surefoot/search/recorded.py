@@ -27,7 +27,7 @@ class Recorded:
 
     def answer(self, moves: Iterable[Move]) -> dict[Move, tuple[Seen, ...]]:
         """What was recorded of some moves, which count as made."""
-        seen = {move: (self._seen(move),) for move in moves}
+        seen: dict[Move, tuple[Seen, ...]] = {move: (self._seen(move),) for move in moves}
         for move, (each,) in seen.items():
             stop = move.stop if each.diverged is None else min(move.stop, each.diverged)
             self.made[move.arm] = max(self.made.get(move.arm, 0), stop)
