@@ -1,0 +1,220 @@
+"""Tune a program: any command that takes a learning rate and reports a metric, raced as tasks are."""
+
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from surefoot.core.errors import UsageError
+from surefoot.core.language import Words, words
+from surefoot.core.task import Goal
+from surefoot.programs import Command, Executor, Journal, Local, Programs, Source
+from surefoot.search import Arm, Ask, Decision, Outcome, Rates, Space, Terms, drive, race, standing
+from surefoot.studies.tuned import Tried, TunedProgram, command_line, named
+
+MORE = re.compile(r"acc|auc|f1|bleu|rouge|iou|psnr|precision|recall|score|reward|return", re.IGNORECASE)
+SCHEDULES = ("warmup('5%') >> cosine()", "constant()", "one_cycle()", "exponential(0.01)")
+OWN = ("own",)  # what a command has no place for is its program's own affair
+RATES = (1e-4, 1.0)
+
+
+def goal_of(metric: str) -> Goal:
+    """Whether more of a metric is better, guessed from its name.
+
+    >>> goal_of("val_loss"), goal_of("val_accuracy"), goal_of("macro F1")
+    ('min', 'max', 'max')
+    """
+    return "max" if MORE.search(metric) and not re.search(r"loss|error", metric, re.IGNORECASE) else "min"
+
+
+def space_of(
+    command: str,
+    lr: Sequence[float] = RATES,
+    schedules: Sequence[str] = (),
+    optimizers: Sequence[str] = (),
+    others: Mapping[str, Sequence[str]] | None = None,
+) -> Space:
+    """What is searched over a command.
+
+    Parameters: `lr`, the range of rates; `schedules`, by default a few classic ones where the command has {schedule};
+    `optimizers`, what is put in place of {optimizer}; `others`, values of other places by their names, the usual first.
+
+    Raises UsageError for places that nothing is known about.
+
+    >>> space_of("python train.py --lr {lr}").size
+    7
+    """
+    places = Command.of(command).places()
+    if "optimizer" in places and not optimizers:
+        raise UsageError(
+            "the command has {optimizer}, and what it may be is for its program to say",
+            received=command,
+            remedy="list names that it takes: --optimizers sgd,adam",
+        )
+    if len(lr) != 2:
+        raise UsageError("the range of rates is two numbers", received=list(lr), remedy="write: --lr 1e-4,1")
+    shapes = tuple(schedules) or (SCHEDULES if "schedule" in places else OWN)
+    rates = Rates(*map(float, lr))
+    return Space(dict.fromkeys(optimizers or OWN, rates), shapes, dict(others or {}))  # type: ignore[arg-type]  # attrs' converter hides the type
+
+
+def tune_program(
+    command: str,
+    metric: str,
+    *,
+    looks: int | None = None,
+    goal: Goal | None = None,
+    space: Space | None = None,
+    budget: float = 12.0,
+    seeds: int | Sequence[int] = 1,
+    fresh: int = 3,
+    workers: int | None = None,
+    paused: int = 8,
+    grace: float = 10.0,
+    source: Source = "lines",
+    out: str | Path = "surefoot-runs",
+    resume: bool = False,
+    progress: bool = True,
+    lang: str = "en",
+    executor: Executor | None = None,
+) -> TunedProgram:
+    """Search a program for its best learning rate, schedule and whatever else its command has places for.
+
+    Parameters:
+        command: the program and its arguments, with places in braces: "python train.py --lr {lr} --seed {seed}".
+        metric: what it reports, in JSON lines on standard output or as a scalar of TensorBoard.
+        looks: how often a whole run reports it: its epochs, as a rule.
+        goal: whether "min" or "max" of the metric is best; guessed from its name where not given.
+        space: what is searched (`space_of`).
+        budget: what the search may cost, in full runs; `fresh` seeds for the winner and its rivals come on top.
+        seeds: how many every run has, or which.
+        workers: programs that run at once; the number of cores where not given.
+        paused: programs that may wait in memory, stopped, until it is decided whether they go on.
+        grace: seconds that a program has to end when it is asked to.
+        source: "lines", or "tensorboard" for event files in the run's own folder, {folder}.
+        out: the folder of the search's own folder. resume: go on with the latest search of this command in it; the
+            space, the budget and the seeds may be others, and what was seen is seen.
+        executor: where programs run; on this machine where not given.
+
+    Raises UsageError before anything runs, and for a program that reports too little; SurefootError where every
+    program fails.
+    """
+    _ = words(lang)
+    if looks is None:
+        raise UsageError(
+            "how often a whole run reports the metric is not known", remedy="give it: --looks 20 for 20 epochs"
+        )
+    if looks < 1:
+        raise UsageError("a whole run needs at least one look", received=looks)
+    say: Callable[[str], None] = _say if progress else lambda line: None
+    if goal is None:
+        goal = goal_of(metric)
+        more = _("More {metric} is taken to be better (--goal min says otherwise).", metric=metric)
+        less = _("Less {metric} is taken to be better (--goal max says otherwise).", metric=metric)
+        say(more if goal == "max" else less)
+    filled, space = Command.of(command), space or space_of(command)
+    first = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    others = tuple(seed for seed in range(max(first, default=0) + 1, max(first, default=0) + 1 + fresh))
+    filled.check(space, {*first, *others})
+    terms = Terms(looks, budget, seeds=first, fresh=others)
+    next(race(space, terms))  # refuses what makes no sense before anything is written
+    header = {"surefoot": "programs", "version": 1, "command": command, "metric": metric}
+    header |= {"looks": looks, "source": source}
+    journal = (Journal.resume if resume else Journal.begin)(Path(out), header)
+    ground = Programs(
+        filled,
+        metric,
+        executor or Local(workers),
+        journal,
+        looks,
+        1 if goal == "max" else -1,
+        source,
+        paused,
+        grace,
+        say,
+    )
+    heard = _Listener(say, ground, _)
+    try:
+        outcome = drive(race(space, terms), ground, heard)
+        ground.close()
+    finally:
+        ground.kill()
+        journal.close()
+    decisions = (*heard.decisions, *outcome.decisions)
+    tried = _tried(outcome, decisions, ground, terms)
+    best = next((each.arm for each in tried[:1] if each.is_whole), None)
+    return TunedProgram(
+        metric=metric,
+        goal=goal,
+        looks=looks,
+        tried=tuple(tried),
+        decisions=decisions,
+        names={each.arm: each.name for each in tried},
+        spent=ground.cost(first),
+        confirming=ground.cost(others),
+        budget=budget,
+        fresh=others,
+        command="" if best is None else command_line(filled.filled(best, first[0], journal.folder / "winner")),
+        folder=journal.folder,
+        lang=lang,
+    )
+
+
+class _Listener:
+    """Hears what a race decides, and tells people."""
+
+    def __init__(self, say: Callable[[str], None], ground: Programs, _: Words) -> None:
+        self.say, self.ground, self.words = say, ground, _
+        self.decisions: list[Decision] = []
+
+    def __call__(self, ask: Ask) -> None:
+        _ = self.words
+        self.decisions += ask.decisions
+        names = named([decision.arm for decision in self.decisions])
+        for decision in ask.decisions:
+            if decision.kind == "diverged":
+                self.say(_("{name}: diverged at look {look}", name=names[decision.arm], look=decision.step))
+        stop = max(move.stop for move in ask.moves)
+        said = _("{count} programs to look {look} of {looks}", count=len(ask.moves), look=stop, looks=self.ground.looks)
+        spent = _("{spent} full runs spent", spent=f"{self.ground.cost():.1f}")
+        best = "" if ask.best is None else " · " + _("best so far: {name}", name=names.get(ask.best, str(ask.best)))
+        self.say(f"{said} · {spent}{best}")
+
+
+def _tried(outcome: Outcome, decisions: Sequence[Decision], ground: Programs, terms: Terms) -> list[Tried]:
+    """Everything that was tried, best first: what fresh seeds were spent on, then the rest of the ranking, then what
+    was dropped, the last first, and what diverged."""
+    arms = list(dict.fromkeys(arm for arm, _ in ground.programs))
+    dropped = [each.arm for each in reversed(decisions) if each.kind == "dropped"]
+    order = dict.fromkeys([*outcome.rivals, *outcome.ranking, *dropped, *arms])
+    lost = [arm for arm in order if arm in outcome.diverged]
+    names, found = named(arms), []
+    for arm in [*(arm for arm in order if arm not in outcome.diverged), *lost]:
+        looks = min(ground.asked[arm, seed] for seed in terms.seeds)
+        confirmed = all((arm, seed) in ground.asked for seed in terms.fresh) and bool(terms.fresh)
+        whole = looks >= terms.horizon
+        programs = [ground.programs[arm, seed] for seed in (*terms.seeds, *(terms.fresh if confirmed else ()))]
+        found.append(
+            Tried(
+                name=names[arm],
+                arm=arm,
+                looks=looks,
+                value=_value(ground, arm, terms.seeds, looks),
+                fresh=tuple(_value(ground, arm, [seed], terms.horizon) for seed in terms.fresh) if confirmed else (),
+                fate="diverged" if arm in lost else "confirmed" if confirmed else "whole" if whole else "dropped",
+                failure=next((each.failed for each in programs if each.failed), ""),
+            )
+        )
+    return found
+
+
+def _value(ground: Programs, arm: Arm, seeds: Sequence[int], stop: int) -> float | None:
+    """The metric as the race ranks it; None where it diverged."""
+    value, _ = standing([ground.programs[arm, seed].seen(stop, ground.sign) for seed in seeds], stop)
+    return ground.sign * value if np.isfinite(value) else None
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
