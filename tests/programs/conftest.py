@@ -17,6 +17,16 @@ for epoch in range(1, 17):
     print(json.dumps({"epoch": epoch, "val_loss": value}))
 """
 
+# Reports its process and then, at 100 looks a second, an endless series.
+ENDLESS = """
+import json, os, sys, time
+k = 0
+while True:
+    k += 1
+    print(json.dumps({"step": k, "val_loss": float(sys.argv[1]), "pid": os.getpid()}))
+    time.sleep(0.01)
+"""
+
 
 @pytest.fixture
 def program(tmp_path):
@@ -44,3 +54,8 @@ def tune(tmp_path):
 @pytest.fixture
 def bowl(program):
     return program(BOWL)
+
+
+@pytest.fixture
+def endless():
+    return ENDLESS

@@ -14,16 +14,6 @@ from surefoot.programs import Command, Journal, Local, Programs
 from surefoot.search import Arm, Ask, Decision, Move
 from surefoot.studies.programs import space_of
 
-# Reports its process and then, at 100 looks a second, an endless series.
-ENDLESS = """
-import json, os, sys, time
-k = 0
-while True:
-    k += 1
-    print(json.dumps({"step": k, "val_loss": float(sys.argv[1]), "pid": os.getpid()}))
-    time.sleep(0.01)
-"""
-
 
 @pytest.fixture
 def ground(tmp_path):
@@ -101,8 +91,8 @@ for epoch in range(1, 17):
     assert found.best.value > 0.5
 
 
-def test_a_program_that_waits_is_stopped_and_goes_on(program, ground):
-    ground = ground(program(ENDLESS, "{lr}"))
+def test_a_program_that_waits_is_stopped_and_goes_on(program, ground, endless):
+    ground = ground(program(endless, "{lr}"))
     answer = ground.train(Ask(moves([0.1, 0.2, 0.3], 3)))
     assert answer.spent == pytest.approx(9 / 1000)
     assert [len(seen.looks) for (seen,) in answer.seen.values()] == [3, 3, 3]
@@ -116,8 +106,8 @@ def test_a_program_that_waits_is_stopped_and_goes_on(program, ground):
     assert pids(ground) == before
 
 
-def test_a_loser_is_gone_and_no_more_run_at_once_than_workers(program, ground):
-    ground = ground(program(ENDLESS, "{lr}"), workers=1)
+def test_a_loser_is_gone_and_no_more_run_at_once_than_workers(program, ground, endless):
+    ground = ground(program(endless, "{lr}"), workers=1)
     ground.train(Ask(moves([0.1, 0.2], 2)))
     before = pids(ground)
     dropped = Decision("dropped", Arm(0.2), 2)
@@ -128,10 +118,10 @@ def test_a_loser_is_gone_and_no_more_run_at_once_than_workers(program, ground):
     assert is_gone(before[0.1], 0.5)
 
 
-def test_a_program_that_does_not_listen_is_killed_with_those_it_began(program, ground):
+def test_a_program_that_does_not_listen_is_killed_with_those_it_began(program, ground, endless):
     deaf = "import signal, subprocess, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
     deaf += "child = subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(60)'])\n"
-    deaf += ENDLESS.replace('"pid": os.getpid()', '"pid": os.getpid(), "child": child.pid')
+    deaf += endless.replace('"pid": os.getpid()', '"pid": os.getpid(), "child": child.pid')
     ground = ground(program(deaf, "{lr}"), grace=0.2)
     ground.train(Ask(moves([0.1], 2)))
     (folder,) = (each.folder for each in ground.programs.values())
@@ -143,8 +133,8 @@ def test_a_program_that_does_not_listen_is_killed_with_those_it_began(program, g
     assert is_gone(said["child"])
 
 
-def test_of_too_many_that_wait_the_worst_are_ended_and_begin_again(program, ground):
-    ground = ground(program(ENDLESS, "{lr}"), paused=1)
+def test_of_too_many_that_wait_the_worst_are_ended_and_begin_again(program, ground, endless):
+    ground = ground(program(endless, "{lr}"), paused=1)
     ground.train(Ask(moves([0.3, 0.1, 0.2], 2)))
     before = pids(ground)
     assert [lr for lr, pid in before.items() if is_waiting(pid, 0.2)] == [0.1]
