@@ -30,11 +30,9 @@ optimizer = getattr(torch.optim, given.optimizer)(model.parameters(), lr=given.l
 steps = given.epochs * -(-len(x_train) // 64)
 schedule = sf.adapters.torch.Scheduler(optimizer, sf.parse(given.schedule), steps=steps)
 
-# Where the script is started again, it goes on from its last epoch. Without these lines it would begin anew.
-folder = os.environ.get("SUREFOOT_FOLDER")
-saved = Path(folder or ".") / "last.pt"
-first = 1
-if folder and saved.exists():
+# Where the script is started again, it goes on from its last epoch. Without `saved` it would begin anew.
+saved, first = Path(os.environ.get("SUREFOOT_FOLDER", ".")) / "last.pt", 1
+if "SUREFOOT_FOLDER" in os.environ and saved.exists():
     state = torch.load(saved)
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
@@ -53,7 +51,7 @@ for epoch in range(first, given.epochs + 1):
         outputs = model(x_val)
     val_loss = F.cross_entropy(outputs, y_val).item()
     accuracy = (outputs.argmax(1) == y_val).float().mean().item()
-    if folder:
-        state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch}
-        torch.save(state | {"schedule": schedule.state_dict()}, saved)
     print(json.dumps({"epoch": epoch, "val_loss": val_loss, "val_accuracy": accuracy}))  # this is all that is needed
+    state = {"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
+    torch.save(state | {"schedule": schedule.state_dict()}, saved.with_suffix(".new"))
+    saved.with_suffix(".new").replace(saved)  # it may be stopped at any moment: half a file is never "last.pt"

@@ -128,3 +128,20 @@ def test_a_damaged_journal_is_told(bowl, tmp_path, tune):
         journal.write_bytes(b"".join([*text[:2], bad, *text[3:]]))
         with pytest.raises(StoreError, match=said):
             tune(bowl, out=tmp_path, budget=3, resume=True)
+
+
+def test_what_was_printed_and_not_read_before_a_kill_is_not_lost(program, tmp_path, tune):
+    """A script that goes on from checkpoints of its own does not report again what it reported."""
+    text = """
+import json, os, pathlib, sys
+saved = pathlib.Path(os.environ["SUREFOOT_FOLDER"]) / "epoch"
+for epoch in range(int(saved.read_text()) + 1 if saved.exists() else 1, 5):
+    print(json.dumps({"epoch": epoch, "val_loss": abs(float(sys.argv[1]) - 0.03)}), flush=True)
+    saved.write_text(str(epoch))
+"""
+    command = program(text, "{lr}")
+    first = tune(command, out=tmp_path, looks=4, budget=3)
+    journal = tmp_path / "programs-1" / FILE
+    kept = [line for line in journal.read_bytes().splitlines(keepends=True) if b'"place": [3.0]' not in line]
+    journal.write_bytes(b"".join(line for line in kept if b'"place": [4.0]' not in line))
+    assert tune(command, out=tmp_path, looks=4, budget=3, resume=True).to_json() == first.to_json()

@@ -21,7 +21,7 @@ from surefoot.programs.on_ray import OnRay
 from surefoot.search import Arm, Ask, Move, Rates, Space, Terms, drive, race
 
 bowl, endless, out = sys.argv[1:]
-ray.init(num_cpus=2, num_gpus=1, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+ray.init(address="local", num_cpus=2, num_gpus=1, log_to_driver=False, logging_level="ERROR", include_dashboard=False)
 space, terms = Space({"own": Rates(0.004, 0.25)}, ["own"]), Terms(16, 3)
 
 def raced(executor, name):

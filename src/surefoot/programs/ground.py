@@ -1,60 +1,21 @@
 """Programs as a ground of the race: those that are asked for run, the others wait, and losers are stopped."""
 
-import hashlib
-import math
-import re
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from pathlib import Path
 
 from attrs import define, field
 
 from surefoot.core.errors import SurefootError, UsageError
 from surefoot.programs.command import Command
-from surefoot.programs.executor import Executor, Handle, ended_with
+from surefoot.programs.executor import OUTPUT, Executor, Handle, ended_with
 from surefoot.programs.journal import Journal, Key
-from surefoot.programs.reading import Events, Lines, Look, Reading, Source
+from surefoot.programs.program import Program, folder_name
+from surefoot.programs.reading import Events, Lines, Look, Source
 from surefoot.search import Answer, Arm, Ask, Move, Seen
 
 DEATHS = 2  # of a program: then it is given up
 BROKEN = 3  # programs given up with not a look among all: then it is the script, not a rate
-
-
-@define(eq=False)
-class Program:
-    """The program of an arm and a seed, over all its processes.
-
-    Parameters: `looks`, what it reported, by their places, which rise; `failed`, why it was given up; `since`, when it
-    had reported all that was asked of it.
-    """
-
-    key: Key
-    folder: Path
-    looks: list[Look] = field(factory=list)
-    failed: str | None = None
-    deaths: int = 0
-    handle: Handle | None = None
-    reading: Reading | None = None
-    paused: bool = False
-    since: float | None = None
-
-    @property
-    def diverged(self) -> int | None:
-        """The look at which it did, or at which it was given up; counted from 1."""
-        if self.looks and not math.isfinite(self.looks[-1].value):
-            return len(self.looks)
-        return None if self.failed is None else len(self.looks) + 1
-
-    def has(self, stop: int) -> bool:
-        """Whether there is nothing more to run for to come to this look."""
-        return self.diverged is not None or len(self.looks) >= stop
-
-    def seen(self, stop: int, sign: int) -> Seen:
-        """What was seen of it up to a look, more being better."""
-        bad = self.diverged if self.diverged is not None and self.diverged <= stop else None
-        good = self.looks[: stop if bad is None else bad - 1]
-        return Seen(tuple((place, sign * look.value) for place, look in enumerate(good, 1)), diverged=bad)
 
 
 @define(eq=False)
@@ -89,7 +50,7 @@ class Programs:
 
     def train(self, ask: Ask) -> Answer:
         for decision in ask.decisions:
-            if decision.kind == "dropped":
+            if decision.kind in ("dropped", "diverged"):
                 self._end(program for (arm, _), program in self.programs.items() if arm == decision.arm)
         wanted = {move: tuple(self._program(move.arm, seed) for seed in move.seeds) for move in ask.moves}
         self._run([(program, move.stop) for move, programs in wanted.items() for program in programs])
@@ -133,8 +94,16 @@ class Programs:
         key = (arm, seed)
         if key not in self.programs:
             looks, failed = list(self.journal.looks.get(key, ())), self.journal.failed.get(key)
-            self.programs[key] = Program(key, self.journal.folder / "runs" / self._named(key), looks, failed)
+            folder = self.journal.folder.absolute() / "runs" / folder_name(key, self.command.places())
+            self.programs[key] = Program(key, folder, looks, failed)
+            self._recover(self.programs[key])
         return self.programs[key]
+
+    def _recover(self, program: Program) -> None:
+        """Take in what was printed, and not read before this process's predecessor was killed: a program that goes on
+        from checkpoints of its own will not report it again."""
+        if self.source == "lines" and (printed := program.folder / OUTPUT).exists():
+            self._take(program, Lines(self.metric, counting=False).read(printed.read_bytes(), over=True))
 
     def _run(self, wanted: Iterable[tuple[Program, int]]) -> None:
         waiting = deque((program, stop) for program, stop in wanted if not program.has(stop))
@@ -153,7 +122,6 @@ class Programs:
             program.handle.resume()
             program.paused = False
             return
-        self._make_room()
         while any(each is program for each, _, _ in self.ending):  # two of them would write to one folder
             self._bury()
             time.sleep(self.executor.interval)
@@ -169,7 +137,7 @@ class Programs:
     def _is_running(self, program: Program, stop: int) -> bool:
         """Listen to a program; whether it is to run on."""
         assert program.handle is not None
-        status = self._listen(program)
+        status = self._listen(program, program.handle)
         if program.has(stop):
             return self._is_finishing(program, status)
         if status is None:
@@ -204,17 +172,16 @@ class Programs:
         self._end([program])
         return False
 
-    def _listen(self, program: Program) -> int | None:
-        assert program.handle is not None
+    def _listen(self, program: Program, handle: Handle) -> int | None:
+        """Take in what a program reported; its exit status where it has ended."""
         assert program.reading is not None
-        printed, status = program.handle.read()
-        for look in program.reading.read(printed, over=status is not None):
-            # A program that was started again may report again what is known.
-            is_new = not program.looks or look.place > program.looks[-1].place
-            if is_new and program.diverged is None and len(program.looks) < self.looks:
-                program.looks.append(look)
-                self.journal.look(program.key, look)
+        printed, status = handle.read()
+        self._take(program, program.reading.read(printed, over=status is not None))
         return status
+
+    def _take(self, program: Program, looks: Iterable[Look]) -> None:
+        for look in program.take(looks, self.looks):
+            self.journal.look(program.key, look)
 
     def _make_room(self) -> None:
         """End the worst of those that wait, where they are too many."""
@@ -235,7 +202,7 @@ class Programs:
     def _bury(self) -> None:
         left = []
         for program, handle, deadline in self.ending:
-            if handle.read()[1] is not None:
+            if self._listen(program, handle) is not None:
                 continue
             if time.monotonic() > deadline:
                 handle.kill()
@@ -258,20 +225,10 @@ class Programs:
         assert program.reading is not None
         made = len(program.looks)
         times = {0: "never", 1: "once"}.get(made, f"{made} times")
-        metric = self.metric
+        report = f'print a line such as {{"epoch": 1, "{self.metric}": 0.5}} for each look'
+        longer = f"give --looks {made}, or let it train longer: early stopping is the race's work here"
         return UsageError(
-            f"the program ended after it had reported {metric} {times}, and {self.looks} looks are a whole run",
+            f"the program ended after it had reported {self.metric} {times}, and {self.looks} looks are a whole run",
             received=program.reading.heard(),
-            remedy=f'print a line such as {{"epoch": 1, "{metric}": 0.5}} for each look'
-            if made == 0
-            else f"give --looks {made}, or let it train longer: early stopping is the race's work here",
+            remedy=longer if made else report,
         )
-
-    def _named(self, key: Key) -> str:
-        """A name for a folder: for people, and unlike all others."""
-        arm, seed = key
-        places = self.command.places()
-        choices = [value for name, value in arm.choices if name in places]
-        said = re.sub(r"[^\w.]+", "-", "-".join([f"lr-{arm.lr:g}", *choices])).strip("-")
-        unlike = hashlib.sha256(repr(arm).encode()).hexdigest()[:6]
-        return f"{said[:60]}-{unlike}-seed-{seed}"

@@ -42,13 +42,15 @@ class Reading(Protocol):
 class Lines:
     """JSON lines on standard output: `{"epoch": 3, "val_loss": 0.21}`. Whatever else is printed is passed over.
 
-    The place is what a line says under `epoch` and `step`; where it says neither, the number of the report.
+    The place is what a line says under `epoch` and `step`; where it says neither, the number of the report, or with
+    `counting` off none, and the line is passed over.
 
     >>> Lines("loss").read(b'training\\n{"epoch": 0, "loss": 0.5}\\n{"epoch": 1, "loss": NaN}\\n', over=False)
     [Look(place=(0.0,), value=0.5), Look(place=(1.0,), value=nan)]
     """
 
     metric: str
+    counting: bool = True
     rest: bytes = b""
     count: int = 0
     keys: dict[str, None] = field(factory=dict)
@@ -72,8 +74,9 @@ class Lines:
         self.keys |= dict.fromkeys(list(said)[:20])
         if self.metric not in said or (value := number(said[self.metric])) is None:
             return None
-        self.count += 1
-        return Look(_place(said) or (float(self.count),), value)
+        self.count += self.counting
+        place = _place(said) or (float(self.count),) * self.counting
+        return Look(place, value) if place else None
 
 
 def _place(said: Mapping[str, Any]) -> tuple[float, ...]:

@@ -144,7 +144,9 @@ def tune_program(
         journal.close()
     decisions = (*heard.decisions, *outcome.decisions)
     tried = _tried(outcome, decisions, ground, terms)
-    best = next((each.arm for each in tried[:1] if each.is_whole), None)
+    best, winner = next((each.arm for each in tried[:1] if each.is_whole), None), journal.folder / "winner"
+    if best is not None and "folder" in filled.places():
+        winner.mkdir(exist_ok=True)
     return TunedProgram(
         metric=metric,
         goal=goal,
@@ -156,7 +158,7 @@ def tune_program(
         confirming=ground.cost(others),
         budget=budget,
         fresh=others,
-        command="" if best is None else command_line(filled.filled(best, first[0], journal.folder / "winner")),
+        command="" if best is None else command_line(filled.filled(best, first[0], winner)),
         folder=journal.folder,
         lang=lang,
     )
