@@ -93,6 +93,16 @@ def test_options_are_checked_before_anything_runs(tune, tmp_path):
         tune(command, looks=None)
     with pytest.raises(UsageError, match="at least one look"):
         tune(command, looks=0)
+    for options, said in (
+        ({"workers": 0}, "at least one program"),
+        ({"paused": -1}, "paused must be 0 or above"),
+        ({"fresh": -1}, "fresh must be 0 or above"),
+        ({"grace": float("nan")}, "grace must be 0 or above"),
+        ({"seeds": 0}, "every run needs a seed"),
+        ({"seeds": []}, "every run needs a seed"),
+    ):
+        with pytest.raises(UsageError, match=said):
+            tune(command, **options)
     with pytest.raises(UsageError, match="the budget is too small"):
         tune(command, budget=0.5)
     assert not (tmp_path / "out").exists()

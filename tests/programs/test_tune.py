@@ -180,7 +180,7 @@ for epoch in range(1, 17):
     print(json.dumps({"epoch": epoch, "val_loss": abs(lr - 0.03) + 1 / epoch}))
 """
     found = tune(program(text, "{lr} {folder}"))
-    lost = [each for each in found.tried if each.fate == "diverged"]
+    lost = [each for each in found.tried if each.fate == "failed"]
     assert {0.03 < each.arm.lr < 0.1 for each in lost} == {True}
     assert all("exit status 1\nout of luck" in each.failure for each in lost)
     assert all(each.looks == 2 for each in lost)

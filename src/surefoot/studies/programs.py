@@ -1,6 +1,7 @@
 """Tune a program: any command that takes a learning rate and reports a metric, raced as tasks are."""
 
 import re
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from surefoot.core.language import Words, words
 from surefoot.core.task import Goal
 from surefoot.programs import Command, Executor, Journal, Local, Programs, Source
 from surefoot.search import Arm, Ask, Decision, Outcome, Rates, Space, Terms, drive, race, standing
-from surefoot.studies.tuned import Tried, TunedProgram, command_line, named
+from surefoot.studies.tuned import Tried, TunedProgram, named
 
 MORE = re.compile(r"acc|auc|f1|bleu|rouge|iou|psnr|precision|recall|score|reward|return", re.IGNORECASE)
 SCHEDULES = ("warmup('5%') >> cosine()", "constant()", "one_cycle()", "exponential(0.01)")
@@ -100,41 +101,30 @@ def tune_program(
 
     Raises UsageError before anything runs, and for a program that reports too little; SurefootError where every
     program fails.
+
+    >>> import tempfile
+    >>> script = "import json, sys; print(json.dumps({'loss': abs(float(sys.argv[1]) - 0.1)}))"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _written = Path(folder, "train.py").write_text(script)
+    ...     command = f"{sys.executable} -S {folder}/train.py {{lr}}"
+    ...     tune_program(command, "loss", looks=1, budget=9, fresh=0, out=folder, progress=False).best.name
+    'lr 0.14'
     """
     _ = words(lang)
-    if looks is None:
-        raise UsageError(
-            "how often a whole run reports the metric is not known", remedy="give it: --looks 20 for 20 epochs"
-        )
-    if looks < 1:
-        raise UsageError("a whole run needs at least one look", received=looks)
     say: Callable[[str], None] = _say if progress else lambda line: None
-    if goal is None:
-        goal = goal_of(metric)
-        more = _("More {metric} is taken to be better (--goal min says otherwise).", metric=metric)
-        less = _("Less {metric} is taken to be better (--goal max says otherwise).", metric=metric)
-        say(more if goal == "max" else less)
+    whole = _checked(looks, seeds, fresh, workers, paused, grace)
+    goal = goal or _guessed(metric, say, _)
     filled, space = Command.of(command), space or space_of(command)
     first = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    others = tuple(seed for seed in range(max(first, default=0) + 1, max(first, default=0) + 1 + fresh))
+    others = tuple(range(max(first) + 1, max(first) + 1 + fresh))
     filled.check(space, {*first, *others})
-    terms = Terms(looks, budget, seeds=first, fresh=others)
+    terms = Terms(whole, budget, seeds=first, fresh=others)
     next(race(space, terms))  # refuses what makes no sense before anything is written
     header = {"surefoot": "programs", "version": 1, "command": command, "metric": metric}
-    header |= {"looks": looks, "source": source}
+    header |= {"looks": whole, "source": source}
     journal = (Journal.resume if resume else Journal.begin)(Path(out), header)
-    ground = Programs(
-        filled,
-        metric,
-        executor or Local(workers),
-        journal,
-        looks,
-        1 if goal == "max" else -1,
-        source,
-        paused,
-        grace,
-        say,
-    )
+    where, sign = executor or Local(workers), 1 if goal == "max" else -1
+    ground = Programs(filled, metric, where, journal, whole, sign, source, paused, grace, say)
     heard = _Listener(say, ground, _)
     try:
         outcome = drive(race(space, terms), ground, heard)
@@ -144,24 +134,58 @@ def tune_program(
         journal.close()
     decisions = (*heard.decisions, *outcome.decisions)
     tried = _tried(outcome, decisions, ground, terms)
-    best, winner = next((each.arm for each in tried[:1] if each.is_whole), None), journal.folder / "winner"
-    if best is not None and "folder" in filled.places():
-        winner.mkdir(exist_ok=True)
+    best = next((each.arm for each in tried[:1] if each.is_whole), None)
     return TunedProgram(
         metric=metric,
         goal=goal,
-        looks=looks,
+        looks=whole,
         tried=tuple(tried),
         decisions=decisions,
-        names={each.arm: each.name for each in tried},
+        names=named([*(each.arm for each in tried), *(each.arm for each in decisions)]),
         spent=ground.cost(first),
         confirming=ground.cost(others),
         budget=budget,
         fresh=others,
-        command="" if best is None else command_line(filled.filled(best, first[0], winner)),
+        command="" if best is None else _line(filled, best, first[0], journal.folder),
         folder=journal.folder,
         lang=lang,
     )
+
+
+def _checked(
+    looks: int | None, seeds: int | Sequence[int], fresh: int, workers: int | None, paused: int, grace: float
+) -> int:
+    """The looks of a whole run. Raises UsageError for numbers that make no sense."""
+    if looks is None:
+        raise UsageError(
+            "how often a whole run reports the metric is not known", remedy="give it: --looks 20 for 20 epochs"
+        )
+    if looks < 1:
+        raise UsageError("a whole run needs at least one look", received=looks)
+    if (seeds < 1) if isinstance(seeds, int) else not seeds:
+        raise UsageError("every run needs a seed", received=seeds, remedy="ask for 1 or more")
+    if workers is not None and workers < 1:
+        raise UsageError("at least one program must run at once", received=workers)
+    for name, value in (("fresh", fresh), ("paused", paused), ("grace", grace)):
+        if not value >= 0:
+            raise UsageError(f"{name} must be 0 or above", received=value)
+    return looks
+
+
+def _guessed(metric: str, say: Callable[[str], None], _: Words) -> Goal:
+    goal = goal_of(metric)
+    more = _("More {metric} is taken to be better (--goal min says otherwise).", metric=metric)
+    less = _("Less {metric} is taken to be better (--goal max says otherwise).", metric=metric)
+    say(more if goal == "max" else less)
+    return goal
+
+
+def _line(command: Command, arm: Arm, seed: int, folder: Path) -> str:
+    """The command of an arm as a line for a shell; a folder of its own is there where it wants one."""
+    winner = folder / "winner"
+    if "folder" in command.places():
+        winner.mkdir(exist_ok=True)
+    return shlex.join(command.filled(arm, seed, winner))
 
 
 class _Listener:
@@ -196,8 +220,12 @@ def _tried(outcome: Outcome, decisions: Sequence[Decision], ground: Programs, te
     for arm in [*(arm for arm in order if arm not in outcome.diverged), *lost]:
         looks = min(ground.asked[arm, seed] for seed in terms.seeds)
         confirmed = all((arm, seed) in ground.asked for seed in terms.fresh) and bool(terms.fresh)
-        whole = looks >= terms.horizon
         programs = [ground.programs[arm, seed] for seed in (*terms.seeds, *(terms.fresh if confirmed else ()))]
+        failure = next((each.failed for each in programs if each.failed), "")
+        if arm in lost:
+            fate = "failed" if failure else "diverged"
+        else:
+            fate = "confirmed" if confirmed else "whole" if looks == terms.horizon else "dropped"
         found.append(
             Tried(
                 name=names[arm],
@@ -205,8 +233,8 @@ def _tried(outcome: Outcome, decisions: Sequence[Decision], ground: Programs, te
                 looks=looks,
                 value=_value(ground, arm, terms.seeds, looks),
                 fresh=tuple(_value(ground, arm, [seed], terms.horizon) for seed in terms.fresh) if confirmed else (),
-                fate="diverged" if arm in lost else "confirmed" if confirmed else "whole" if whole else "dropped",
-                failure=next((each.failed for each in programs if each.failed), ""),
+                fate=fate,
+                failure=failure,
             )
         )
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +21,8 @@ class Tried:
     """An arm that was tried.
 
     Parameters: `value`, the metric where it was last compared, over the last fifth of the looks up to there: `looks`;
-    `fresh`, at the end, by fresh seed, None where one diverged; `fate`, "confirmed", "whole", "dropped" or "diverged";
-    `failure`, how its program ended, where it did with an error.
+    `fresh`, at the end, by fresh seed, None where one diverged; `fate`, "confirmed", "whole", "dropped", "diverged" or
+    "failed"; `failure`, how its program ended and its last lines, where it ended with an error.
     """
 
     name: str
@@ -182,17 +181,13 @@ def named(arms: list[Arm]) -> dict[Arm, str]:
     }
 
 
-def command_line(arguments: list[str]) -> str:
-    """Arguments as a line for a shell."""
-    return shlex.join(arguments)
-
-
 def _fates(_: Words) -> dict[str, str]:
     return {
         "confirmed": _("confirmed"),
         "whole": _("trained whole"),
         "dropped": _("dropped"),
         "diverged": _("diverged"),
+        "failed": _("ended with an error"),
     }
 
 
