@@ -67,28 +67,28 @@ def test_listed_rates_are_the_only_ones():
     assert {suggest(study.ask(), space).lr for _ in range(20)} == {0.1, 0.3}
 
 
-def test_the_worse_half_at_a_rung_ends_and_the_better_goes_on():
-    curves = [[level] * 16 for level in (0.5, 0.4, 0.6, 0.55, 0.3, 0.7)]
-    assert study_of(curves) == [16, 1, 16, 16, 1, 16]
-    assert study_of([[-each for each in curve] for curve in curves], direction="minimize") == [16, 1, 16, 16, 1, 16]
+def test_the_worse_half_at_a_rung_ends_and_two_go_on_at_least():
+    curves = [[level] * 16 for level in (0.5, 0.6, 0.1, 0.2, 0.3, 0.7)]
+    assert study_of(curves) == [16, 16, 1, 1, 2, 16]
+    assert study_of([[-each for each in curve] for curve in curves], direction="minimize") == [16, 16, 1, 1, 2, 16]
 
 
 def test_a_trial_is_judged_at_rungs_alone_and_never_at_its_end():
     good, late = [0.5] * 16, [0.6, 0.6, 0.1, 0.6, 0.1, 0.1, *[0.6] * 9, 0.0]
-    assert study_of([good, late]) == [16, 16]
-    assert study_of([good, [0.6, 0.6, 0.6, 0.1, *[0.6] * 12]]) == [16, 4]
+    assert study_of([good, good, late]) == [16, 16, 16]
+    assert study_of([good, good, [0.6, 0.6, 0.6, 0.1, *[0.6] * 12]]) == [16, 16, 4]
 
 
 def test_the_last_fifth_counts_not_one_look():
-    good = [0.5] * 16
+    good = [0.5] * 32
     dip = [0.6] * 13 + [0.9, 0.9, 0.0]  # at 16 of 32 the mean of the last four is 0.6
-    assert study_of([good * 2, dip + [0.6] * 16], horizon=32) == [32, 32]
-    assert study_of([good * 2, [0.6] * 13 + [0.1, 0.1, 0.9] + [0.6] * 16], horizon=32) == [32, 16]
+    assert study_of([good, good, dip + [0.6] * 16], horizon=32) == [32, 32, 32]
+    assert study_of([good, good, [0.6] * 13 + [0.1, 0.1, 0.9] + [0.6] * 16], horizon=32) == [32, 32, 16]
 
 
 def test_other_schedules_are_not_compared():
-    curves, schedules = [[0.5] * 16, [0.1] * 16, [0.05] * 16], ["cosine()", "constant()", "constant()"]
-    assert study_of(curves, schedules=schedules) == [16, 16, 1]
+    curves = [[0.5] * 16, [0.5] * 16, [0.1] * 16, [0.1] * 16, [0.05] * 16]
+    assert study_of(curves, schedules=["cosine()"] * 2 + ["constant()"] * 3) == [16, 16, 16, 16, 1]
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -100,7 +100,7 @@ def test_what_is_not_finite_ends_at_once_and_stands_last(bad):
 def test_reports_need_not_hit_the_rungs():
     study = optuna.create_study(direction="maximize", pruner=RacePruner(1000, grain=30))
     came = []
-    for value in (0.5, 0.4):
+    for value in (0.5, 0.5, 0.4):
         trial = study.ask()
         for step in range(37, 1000, 37):
             trial.report(value, step)
@@ -110,7 +110,7 @@ def test_reports_need_not_hit_the_rungs():
         else:
             study.tell(trial, value)
         came.append(step)
-    assert came == [999, 37]
+    assert came == [999, 999, 37]
 
 
 def test_a_horizon_is_above_0():
@@ -126,7 +126,7 @@ def test_the_documented_example_runs(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT)
     assert done.returncode == 0, done.stderr
     pruned, of, accuracy = re.search(r"(\d+) of (\d+) trials pruned.* accuracy (0\.\d+)", done.stdout).groups()
-    assert int(pruned) >= int(of) / 3
+    assert int(pruned) >= int(of) / 5
     assert float(accuracy) > 0.94
 
 

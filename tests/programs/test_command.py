@@ -7,8 +7,9 @@ import pytest
 
 from surefoot.core.errors import UsageError
 from surefoot.programs import Command
+from surefoot.schedules import parse
 from surefoot.search import Arm, Rates, Space
-from surefoot.studies.programs import goal_of, space_of
+from surefoot.studies.program_space import SCHEDULES, goal_of, space_of
 
 RATES = Rates(1e-3, 1.0)
 ONE = Space({"own": RATES}, ["own"])
@@ -71,6 +72,8 @@ def test_choices_with_one_value_need_no_place():
 
 
 def test_the_space_follows_the_places():
+    for schedule in SCHEDULES:  # in a program that knows its number of updates and nothing else
+        assert parse(schedule).bind(steps=10).values()[0] > 0
     assert space_of("python t.py {lr}").schedules == ("own",)
     assert len(space_of("python t.py {lr} {schedule}").schedules) > 2
     assert list(space_of("python t.py {lr} {optimizer}", optimizers=["sgd", "adam"]).branches) == ["sgd", "adam"]

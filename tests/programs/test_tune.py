@@ -12,7 +12,7 @@ import pytest
 from surefoot.core.errors import SurefootError, UsageError
 from surefoot.programs import Command, Journal, Local, Programs
 from surefoot.search import Arm, Ask, Decision, Move
-from surefoot.studies.programs import space_of
+from surefoot.studies.program_space import space_of
 
 
 @pytest.fixture
@@ -88,6 +88,8 @@ for epoch in range(1, 17):
     assert found.goal == "max"
     assert found.best.arm["schedule"] == "cosine(end=0.1)"
     assert "'cosine(end=0.1)'" in found.command
+    dropped = [(each.looks, each.value) for each in found.tried if each.fate == "dropped"]
+    assert dropped == sorted(dropped, reverse=True)
     assert found.best.value > 0.5
 
 

@@ -19,6 +19,8 @@ except ModuleNotFoundError as missing:
         remedy="run pip install 'surefoot[optuna]'",
     ) from None
 
+FEWEST = 2  # that go on at a rung: one that is alone at the top, and fails late, leaves nothing
+
 
 def suggest(trial: optuna.trial.BaseTrial, space: Space) -> Recipe:
     """A recipe of the space, as the trial suggests it.
@@ -49,9 +51,9 @@ class RacePruner(optuna.pruners.BasePruner):
     """Prunes as the race drops: at rungs twice as long each time, the worse half of the trials that came to a rung.
 
     Rungs: ⌈0.01·horizon⌋, twice that, … below the horizon. A trial is judged once at each, on the mean of what it
-    reported in the last fifth of its steps, and goes on where at most half of the trials that came there before it
-    stand better. Only trials of the same schedule are compared, since schedules show what they are worth at their ends.
-    A value that is not finite prunes at once.
+    reported in the last fifth of its steps, and goes on where fewer than half of those that came there, or fewer than
+    two, stand better. Only trials of the same schedule are compared, since schedules show what they are worth at their
+    ends. A value that is not finite prunes at once.
 
     Parameters:
         horizon: steps of a whole trial, as given to `trial.report(value, step)`; steps are counted from 1.
@@ -87,7 +89,7 @@ class RacePruner(optuna.pruners.BasePruner):
         sign = 1 if study.direction == optuna.study.StudyDirection.MAXIMIZE else -1
         mine = _standing(trial.intermediate_values, rung, sign)
         others = [_standing(other.intermediate_values, rung, sign) for other in self._rivals(study, trial, rung)]
-        return sum(other > mine for other in others) >= math.ceil((len(others) + 1) / 2)
+        return sum(other > mine for other in others) >= max(FEWEST, math.ceil((len(others) + 1) / 2))
 
     def _rivals(
         self, study: optuna.study.Study, trial: optuna.trial.FrozenTrial, rung: int

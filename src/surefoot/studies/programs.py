@@ -1,9 +1,8 @@
 """Tune a program: any command that takes a learning rate and reports a metric, raced as tasks are."""
 
-import re
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,53 +11,9 @@ from surefoot.core.errors import UsageError
 from surefoot.core.language import Words, words
 from surefoot.core.task import Goal
 from surefoot.programs import Command, Executor, Journal, Local, Programs, Source
-from surefoot.search import Arm, Ask, Decision, Outcome, Rates, Space, Terms, drive, race, standing
+from surefoot.search import Arm, Ask, Decision, Outcome, Space, Terms, drive, race, standing
+from surefoot.studies.program_space import goal_of, space_of
 from surefoot.studies.tuned import Tried, TunedProgram, named
-
-MORE = re.compile(r"acc|auc|f1|bleu|rouge|iou|psnr|precision|recall|score|reward|return", re.IGNORECASE)
-SCHEDULES = ("warmup('5%') >> cosine()", "constant()", "one_cycle()", "exponential(0.01)")
-OWN = ("own",)  # what a command has no place for is its program's own affair
-RATES = (1e-4, 1.0)
-
-
-def goal_of(metric: str) -> Goal:
-    """Whether more of a metric is better, guessed from its name.
-
-    >>> goal_of("val_loss"), goal_of("val_accuracy"), goal_of("macro F1")
-    ('min', 'max', 'max')
-    """
-    return "max" if MORE.search(metric) and not re.search(r"loss|error", metric, re.IGNORECASE) else "min"
-
-
-def space_of(
-    command: str,
-    lr: Sequence[float] = RATES,
-    schedules: Sequence[str] = (),
-    optimizers: Sequence[str] = (),
-    others: Mapping[str, Sequence[str]] | None = None,
-) -> Space:
-    """What is searched over a command.
-
-    Parameters: `lr`, the range of rates; `schedules`, by default a few classic ones where the command has {schedule};
-    `optimizers`, what is put in place of {optimizer}; `others`, values of other places by their names, the usual first.
-
-    Raises UsageError for places that nothing is known about.
-
-    >>> space_of("python train.py --lr {lr}").size
-    7
-    """
-    places = Command.of(command).places()
-    if "optimizer" in places and not optimizers:
-        raise UsageError(
-            "the command has {optimizer}, and what it may be is for its program to say",
-            received=command,
-            remedy="list names that it takes: --optimizers sgd,adam",
-        )
-    if len(lr) != 2:
-        raise UsageError("the range of rates is two numbers", received=list(lr), remedy="write: --lr 1e-4,1")
-    shapes = tuple(schedules) or (SCHEDULES if "schedule" in places else OWN)
-    rates = Rates(*map(float, lr))
-    return Space(dict.fromkeys(optimizers or OWN, rates), shapes, dict(others or {}))  # type: ignore[arg-type]  # attrs' converter hides the type
 
 
 def tune_program(
@@ -88,7 +43,7 @@ def tune_program(
         metric: what it reports, in JSON lines on standard output or as a scalar of TensorBoard.
         looks: how often a whole run reports it: its epochs, as a rule.
         goal: whether "min" or "max" of the metric is best; guessed from its name where not given.
-        space: what is searched (`space_of`).
+        space: what is searched (`program_space.space_of`).
         budget: what the search may cost, in full runs; `fresh` seeds for the winner and its rivals come on top.
         seeds: how many every run has, or which.
         workers: programs that run at once; the number of cores where not given.
@@ -133,7 +88,7 @@ def tune_program(
         ground.kill()
         journal.close()
     decisions = (*heard.decisions, *outcome.decisions)
-    tried = _tried(outcome, decisions, ground, terms)
+    tried = _tried(outcome, ground, terms)
     best = next((each.arm for each in tried[:1] if each.is_whole), None)
     return TunedProgram(
         metric=metric,
@@ -185,7 +140,17 @@ def _line(command: Command, arm: Arm, seed: int, folder: Path) -> str:
     winner = folder / "winner"
     if "folder" in command.places():
         winner.mkdir(exist_ok=True)
-    return shlex.join(command.filled(arm, seed, winner))
+    return " ".join(map(_quoted, command.filled(arm, seed, winner)))
+
+
+def _quoted(argument: str) -> str:
+    """An argument for a shell; schedules, which have single quotes, in double ones.
+
+    >>> print(_quoted("warmup('5%') >> cosine()"), _quoted("a b"))
+    "warmup('5%') >> cosine()" 'a b'
+    """
+    plain = "'" in argument and not set('"$`\\!') & set(argument)
+    return f'"{argument}"' if plain else shlex.quote(argument)
 
 
 class _Listener:
@@ -209,35 +174,37 @@ class _Listener:
         self.say(f"{said} · {spent}{best}")
 
 
-def _tried(outcome: Outcome, decisions: Sequence[Decision], ground: Programs, terms: Terms) -> list[Tried]:
-    """Everything that was tried, best first: what fresh seeds were spent on, then the rest of the ranking, then what
-    was dropped, the last first, and what diverged."""
-    arms = list(dict.fromkeys(arm for arm, _ in ground.programs))
-    dropped = [each.arm for each in reversed(decisions) if each.kind == "dropped"]
-    order = dict.fromkeys([*outcome.rivals, *outcome.ranking, *dropped, *arms])
-    lost = [arm for arm in order if arm in outcome.diverged]
-    names, found = named(arms), []
-    for arm in [*(arm for arm in order if arm not in outcome.diverged), *lost]:
-        looks = min(ground.asked[arm, seed] for seed in terms.seeds)
-        confirmed = all((arm, seed) in ground.asked for seed in terms.fresh) and bool(terms.fresh)
-        programs = [ground.programs[arm, seed] for seed in (*terms.seeds, *(terms.fresh if confirmed else ()))]
-        failure = next((each.failed for each in programs if each.failed), "")
-        if arm in lost:
-            fate = "failed" if failure else "diverged"
-        else:
-            fate = "confirmed" if confirmed else "whole" if looks == terms.horizon else "dropped"
-        found.append(
-            Tried(
-                name=names[arm],
-                arm=arm,
-                looks=looks,
-                value=_value(ground, arm, terms.seeds, looks),
-                fresh=tuple(_value(ground, arm, [seed], terms.horizon) for seed in terms.fresh) if confirmed else (),
-                fate=fate,
-                failure=failure,
-            )
-        )
-    return found
+def _tried(outcome: Outcome, ground: Programs, terms: Terms) -> list[Tried]:
+    """Everything that was tried, best first: what fresh seeds were spent on, then the rest by how far it came and how
+    well it stood there, then what was lost."""
+    names = named(list(dict.fromkeys(arm for arm, _ in ground.programs)))
+    rivals = {arm: place for place, arm in enumerate(outcome.rivals)}
+
+    def place(each: Tried) -> tuple[bool, int, int, float]:
+        value = 0.0 if each.value is None else -ground.sign * each.value
+        return each.arm in outcome.diverged, rivals.get(each.arm, len(rivals)), -each.looks, value
+
+    return sorted((_one(arm, name, arm in outcome.diverged, ground, terms) for arm, name in names.items()), key=place)
+
+
+def _one(arm: Arm, name: str, lost: bool, ground: Programs, terms: Terms) -> Tried:
+    looks = min(ground.asked[arm, seed] for seed in terms.seeds)
+    confirmed = bool(terms.fresh) and all((arm, seed) in ground.asked for seed in terms.fresh)
+    seeds = (*terms.seeds, *terms.fresh) if confirmed else terms.seeds
+    failure = next((failed for seed in seeds if (failed := ground.programs[arm, seed].failed)), "")
+    if lost:
+        fate = "failed" if failure else "diverged"
+    else:
+        fate = "confirmed" if confirmed else "whole" if looks == terms.horizon else "dropped"
+    return Tried(
+        name=name,
+        arm=arm,
+        looks=looks,
+        value=_value(ground, arm, terms.seeds, looks),
+        fresh=tuple(_value(ground, arm, [seed], terms.horizon) for seed in terms.fresh) if confirmed else (),
+        fate=fate,
+        failure=failure,
+    )
 
 
 def _value(ground: Programs, arm: Arm, seeds: Sequence[int], stop: int) -> float | None:
