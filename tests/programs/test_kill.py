@@ -13,6 +13,7 @@ import pytest
 
 from surefoot.core.errors import StoreError, UsageError
 from surefoot.programs.journal import FILE
+from surefoot.store.lock import WriterLock
 
 SOURCE = str(Path(__file__).parents[2] / "src")
 # The search without the study around it, which loads torch.
@@ -118,6 +119,22 @@ def test_resume_needs_the_same_search(bowl, tmp_path, tune):
     with pytest.raises(UsageError, match="nothing to resume"):
         tune(bowl, out=tmp_path, resume=True, looks=15)
     assert tune(bowl, out=tmp_path, budget=3).folder == tmp_path / "programs-2"
+
+
+def test_one_search_writes_a_journal_at_a_time(bowl, tmp_path, tune):
+    tune(bowl, out=tmp_path, budget=3)
+    lock = WriterLock(tmp_path / "programs-1" / FILE)
+    lock.take()
+    with pytest.raises(StoreError, match="is being written by process"):
+        tune(bowl, out=tmp_path, budget=3, resume=True)
+    lock.release()
+    tune(bowl, out=tmp_path, budget=3, resume=True)
+
+
+def test_a_folder_that_cannot_be_written_is_told(bowl, tmp_path, tune):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"cannot write to .*journal.jsonl"):
+        tune(bowl, out=tmp_path / "file")
 
 
 def test_a_damaged_journal_is_told(bowl, tmp_path, tune):

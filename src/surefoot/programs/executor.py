@@ -13,6 +13,7 @@ from surefoot.programs.watchdog import Watchdog
 
 OUTPUT, ERRORS = "output.txt", "errors.txt"  # what a run printed
 CHUNK = 1 << 20  # bytes read at a time
+END = 1 << 16  # bytes of the end of what was printed that are looked at
 LINES = 12  # of the end of what was printed, to show what went wrong
 
 
@@ -144,11 +145,7 @@ class Process:
             self._bury()
 
     def tail(self) -> str:
-        with (self.folder / ERRORS).open("rb") as errors:
-            size = errors.seek(0, os.SEEK_END)
-            errors.seek(max(self.before, size - CHUNK // 16))
-            said = errors.read()
-        return last_lines(said or (self.folder / OUTPUT).read_bytes()[-CHUNK // 16 :])
+        return last_lines(end_of(self.folder / ERRORS, self.before) or end_of(self.folder / OUTPUT))
 
     def _has_ended(self) -> bool:
         """Whether it has; it stays unburied, so that its number, which is that of its group, is not given to others."""
@@ -165,6 +162,13 @@ class Process:
         if self.status is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, number)
+
+
+def end_of(path: Path, start: int = 0) -> bytes:
+    """The end of a file, of what stands behind `start`."""
+    with path.open("rb") as file:
+        file.seek(max(start, file.seek(0, os.SEEK_END) - END))
+        return file.read()
 
 
 def last_lines(said: bytes, lines: int = LINES) -> str:
