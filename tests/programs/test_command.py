@@ -103,6 +103,7 @@ def test_options_are_checked_before_anything_runs(tune, tmp_path):
         ({"grace": float("nan")}, "grace must be 0 or above"),
         ({"seeds": 0}, "every run needs a seed"),
         ({"seeds": []}, "every run needs a seed"),
+        ({"seeds": [1, 1]}, "seeds are given twice"),
     ):
         with pytest.raises(UsageError, match=said):
             tune(command, **options)

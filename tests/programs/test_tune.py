@@ -76,6 +76,17 @@ def test_the_best_rate_is_found_and_confirmed(bowl, tune, tmp_path):
     assert len(done.stdout.splitlines()) == 16
 
 
+def test_without_a_place_for_the_seed_nothing_is_confirmed(program, tune, capsys):
+    found = tune(program("print('{\"val_loss\": 1}')", "{lr}"), looks=1, budget=9, fresh=None, progress=True)
+    assert found.fresh == ()
+    assert found.verdict is None
+    assert "nothing says how much of that is luck" in found.sentence()
+    said = capsys.readouterr().err
+    assert "The command has no {seed}" in said
+    assert "Less val_loss is taken to be better" in said
+    assert tune(program("print('{\"val_loss\": 1}')"), looks=1, budget=9, fresh=None).fresh == (1, 2, 3)
+
+
 def test_more_can_be_better_and_schedules_are_searched(program, tune):
     text = """
 import json, sys

@@ -15,6 +15,8 @@ from surefoot.search import Arm, Ask, Decision, Outcome, Space, Terms, drive, ra
 from surefoot.studies.program_space import goal_of, space_of
 from surefoot.studies.tuned import Tried, TunedProgram, named
 
+FRESH = 3
+
 
 def tune_program(
     command: str,
@@ -25,7 +27,7 @@ def tune_program(
     space: Space | None = None,
     budget: float = 12.0,
     seeds: int | Sequence[int] = 1,
-    fresh: int = 3,
+    fresh: int | None = None,
     workers: int | None = None,
     paused: int = 8,
     grace: float = 10.0,
@@ -44,7 +46,9 @@ def tune_program(
         looks: how often a whole run reports it: its epochs, as a rule.
         goal: whether "min" or "max" of the metric is best; guessed from its name where not given.
         space: what is searched (`program_space.space_of`).
-        budget: what the search may cost, in full runs; `fresh` seeds for the winner and its rivals come on top.
+        budget: what the search may cost, in full runs.
+        fresh: how many fresh seeds the winner and its rivals are confirmed on, on top of the budget; 3 where the
+            command has {seed}, else none.
         seeds: how many every run has, or which.
         workers: programs that run at once; the number of cores where not given.
         paused: programs that may wait in memory, stopped, until it is decided whether they go on.
@@ -67,9 +71,10 @@ def tune_program(
     """
     _ = words(lang)
     say: Callable[[str], None] = _say if progress else lambda line: None
+    filled = Command.of(command)
+    fresh = _fresh(filled, say, _) if fresh is None else fresh
     whole = _checked(looks, seeds, fresh, workers, paused, grace)
-    goal = goal or _guessed(metric, say, _)
-    filled, space = Command.of(command), space or space_of(command)
+    goal, space = goal or _guessed(metric, say, _), space or space_of(command)
     first = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
     others = tuple(range(max(first) + 1, max(first) + 1 + fresh))
     filled.check(space, {*first, *others})
@@ -119,12 +124,21 @@ def _checked(
         raise UsageError("a whole run needs at least one look", received=looks)
     if (seeds < 1) if isinstance(seeds, int) else not seeds:
         raise UsageError("every run needs a seed", received=seeds, remedy="ask for 1 or more")
+    if not isinstance(seeds, int) and len(set(seeds)) < len(seeds):
+        raise UsageError("seeds are given twice", received=list(seeds))
     if workers is not None and workers < 1:
         raise UsageError("at least one program must run at once", received=workers)
     for name, value in (("fresh", fresh), ("paused", paused), ("grace", grace)):
         if not value >= 0:
             raise UsageError(f"{name} must be 0 or above", received=value)
     return looks
+
+
+def _fresh(command: Command, say: Callable[[str], None], _: Words) -> int:
+    if "seed" in command.places():
+        return FRESH
+    say(_("The command has no {seed}, so that the winner is not confirmed on fresh seeds.", seed="{seed}"))
+    return 0
 
 
 def _guessed(metric: str, say: Callable[[str], None], _: Words) -> Goal:
