@@ -13,7 +13,7 @@ from surefoot.core.task import Goal
 from surefoot.programs import Command, Executor, Journal, Local, Programs, Source
 from surefoot.search import Arm, Ask, Decision, Outcome, Space, Terms, drive, race, standing
 from surefoot.studies.program_space import goal_of, space_of
-from surefoot.studies.tuned import Tried, TunedProgram, named
+from surefoot.studies.tuned_program import Tried, TunedProgram, named
 
 FRESH = 3
 
