@@ -14,6 +14,7 @@ from surefoot.advice.table import Table
 from surefoot.advice.trend import FEWEST
 from surefoot.core.errors import DataError
 from surefoot.core.language import Words, words
+from surefoot.programs.events import MARK, event_files
 
 ENGLISH = words()
 LARGEST = 200 * 2**20  # bytes; a history that people look at has a few hundred kilobytes
@@ -65,7 +66,7 @@ def read_history(path: str | Path, _: Words = ENGLISH) -> History:
 def _load(path: Path, _: Words) -> Table:
     try:
         if path.is_dir():
-            files = tensorboard.event_files(path)
+            files = event_files(path)
             if not files:
                 raise DataError(
                     f"the folder {path} holds no TensorBoard event files",
@@ -76,7 +77,7 @@ def _load(path: Path, _: Words) -> Table:
         if not path.is_file():
             raise DataError(f"there is no file {path}" if not path.exists() else f"{path} is no regular file")
         _check_size(path, path.stat().st_size)
-        if tensorboard.MARK in path.name:
+        if MARK in path.name:
             return tensorboard.load(path, _)
         return formats.parse(formats.decode(path.read_bytes(), path), path, _)
     except (OSError, ValueError) as broken:

@@ -1,13 +1,25 @@
 """The verdict: the leader, whom it ties with, and what could not have been seen."""
 
+from typing import Protocol
+
 import numpy as np
 from attrs import frozen
 
 from surefoot.analysis.statistics import compare_with_best
 from surefoot.analysis.summary import Summary
 from surefoot.analysis.wording import metric
-from surefoot.core.history import Facts
 from surefoot.core.language import Words
+from surefoot.core.task import Goal
+
+
+class Judged(Protocol):
+    """What recipes are judged by: the facts of a study, or less."""
+
+    @property
+    def rank(self) -> str: ...
+
+    @property
+    def goal(self) -> Goal: ...
 
 
 @frozen(kw_only=True)
@@ -30,7 +42,7 @@ class Verdict:
     sentence: str
 
 
-def judge(facts: Facts, summaries: list[Summary], _: Words) -> Verdict:
+def judge(facts: Judged, summaries: list[Summary], _: Words) -> Verdict:
     """The verdict over recipes whose every seed came to its end; its sentence in the language of `_`."""
     sign = 1 if facts.goal == "max" else -1
     whole = [s for s in summaries if s.final is not None and None not in s.finals]
@@ -75,7 +87,7 @@ def _nothing(summaries: list[Summary], _: Words) -> str:
     return _("No recipe came to its end: there is nothing to judge yet.")
 
 
-def _sentence(facts: Facts, leader: Summary, ties: tuple[str, ...], whole: int, needed: list[float], _: Words) -> str:
+def _sentence(facts: Judged, leader: Summary, ties: tuple[str, ...], whole: int, needed: list[float], _: Words) -> str:
     assert leader.final is not None
     said = {
         "name": _.listed([leader.name]),
