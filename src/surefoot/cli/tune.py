@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from surefoot.cli.output import json_option, lang_option, out_option
+from surefoot.cli.programs import OF_PROGRAMS, check_kind, program_options, tune_a_program
 from surefoot.cli.ways import says_nothing, ways
 from surefoot.core.errors import SurefootError
 from surefoot.core.language import words
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
 @click.option("--first-seed", default=0, show_default=True, metavar="SEED", help="The lowest seed.")
 @ways
 @click.option("--trainer", type=click.Choice(["auto", "fused", "loop"]), default="auto", show_default=True)
-@click.option("--place", type=click.Choice(["auto", "here", "pool"]), default="auto", show_default=True)
+@click.option("--place", type=click.Choice(["auto", "here", "pool", "ray"]), default="auto", show_default=True)
+@click.option("--address", metavar="ADDR", help="Of a Ray cluster, with --place ray (docs/scale.md).")
+@program_options
 @click.option("--resume", is_flag=True, help="Go on with this search, or with the latest unfinished one.")
 @out_option
 @json_option
@@ -47,9 +50,14 @@ def tune(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **options: 
       surefoot tune fashion-mnist --epochs 5 --budget 4x
       surefoot tune my_task.py --space my_space.yaml --budget 10min
       surefoot tune --resume
+      surefoot tune --cmd "python train.py --lr {lr} --schedule {schedule}" --metric val_loss --looks 16
     """
     from surefoot import studies  # torch loads here, not for --help
 
+    check_kind(ctx)
+    if options["cmd"] is not None:
+        asked = ctx.get_parameter_source("confirm") != ParameterSource.DEFAULT
+        return tune_a_program(options | {"confirm_given": asked}, out, lang, as_json=as_json)
     command = shlex.join(["surefoot", *ctx.obj])
     if options["resume"] and says_nothing(ctx):
         command = studies.command_to_go_on(out, "tune")
@@ -59,7 +67,7 @@ def tune(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **options: 
         if ctx.get_parameter_source("lang") == ParameterSource.DEFAULT:
             lang = begun["lang"]
         click.echo(words(lang)("going on with: {command}", command=command), err=True)
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in options.items() if value is not None and name not in (*OF_PROGRAMS, "cmd")}
     with contextlib.redirect_stdout(sys.stderr):  # what a task file prints is not data
         found = studies.tune(**given, out=out, lang=lang, command=command)
     return show_tuned(found, studies.folder_of(found.study, out), as_json=as_json)

@@ -51,4 +51,4 @@ def space_of(
         raise UsageError("the range of rates is two numbers", received=list(lr), remedy="write: --lr 1e-4,1")
     shapes = tuple(schedules) or (SCHEDULES if "schedule" in places else OWN)
     rates = Rates(*map(float, lr))
-    return Space(dict.fromkeys(optimizers or OWN, rates), shapes, dict(others or {}))  # type: ignore[arg-type]  # attrs' converter hides the type
+    return Space(dict.fromkeys(optimizers or OWN, rates), shapes, dict(others or {}))
