@@ -30,25 +30,21 @@ OPTIONS = (
     click.option("--grace", type=float, default=10.0, show_default=True, metavar="SECONDS", help="To end when asked."),
     click.option("--gpus", type=float, default=0.0, show_default=True, help="Of each program, with --place ray."),
 )
-OF_PROGRAMS = tuple(
-    [
-        "metric",
-        "looks",
-        "goal",
-        "lr",
-        "schedules",
-        "optimizers",
-        "choices",
-        "tensorboard",
-        "workers",
-        "paused",
-        "grace",
-        "gpus",
-    ],
+OF_PROGRAMS = (
+    "metric",
+    "looks",
+    "goal",
+    "lr",
+    "schedules",
+    "optimizers",
+    "choices",
+    "tensorboard",
+    "workers",
+    "paused",
+    "grace",
+    "gpus",
 )
-OF_BOTH = tuple(
-    ["cmd", "budget", "seeds", "confirm", "first_seed", "place", "address", "resume", "out", "as_json", "lang"]
-)
+OF_BOTH = ("cmd", "budget", "seeds", "confirm", "first_seed", "place", "address", "resume", "out", "as_json", "lang")
 
 
 def program_options(command: Command) -> Command:
