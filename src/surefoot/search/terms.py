@@ -48,4 +48,9 @@ class Terms:
 
     def cost(self, start: int, stop: int, *, cooled: bool) -> float:
         """What it takes to train an arm from one step to another, in full runs."""
-        return len(self.seeds) * (stop - start + (COOLED * stop if cooled else 0)) / self.horizon
+        return len(self.seeds) * (stop - start + (cooling(stop) if cooled else 0)) / self.horizon
+
+
+def cooling(step: int) -> int:
+    """How many steps a fork cools that leaves its trunk at one."""
+    return max(1, round(COOLED * step))
