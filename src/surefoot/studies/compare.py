@@ -1,17 +1,21 @@
 """Compare: train every recipe whole, on equal terms, and say which differ and which tie."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from surefoot.core.language import words
 from surefoot.core.task import Task
-from surefoot.report import Comparison
 from surefoot.store import FILE, Store
 from surefoot.studies.planning import Planned
 from surefoot.studies.session import Session
 from surefoot.studies.setting import Recipes, Setting, environment, seconds_between
 from surefoot.training import Wanted
+
+if TYPE_CHECKING:
+    from surefoot.report import Comparison
 
 
 def compare(
@@ -81,7 +85,10 @@ def compare(
     )  # fmt: skip
     with Store(Path(":memory:") if out is None else Path(out) / FILE) as store:
         session = Session(store, setting, environment(), wanted, every, progress, lang)
-        return Comparison.of(session.resume() if resume else session.begin(), lang)
+        study = session.resume() if resume else session.begin()
+    from surefoot.report import Comparison  # what draws loads when there is something to draw
+
+    return Comparison.of(study, lang)
 
 
 def plan(

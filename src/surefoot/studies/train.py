@@ -11,8 +11,6 @@ from surefoot.core.history import History, Study
 from surefoot.core.language import words
 from surefoot.core.recipe import Recipe
 from surefoot.core.task import Task
-from surefoot.report import Comparison
-from surefoot.report.table import status
 from surefoot.store import FILE, Store
 from surefoot.studies.exports import AVERAGE, BEST, LAST, OPTIMIZER, SCHEDULE, WEIGHTS, Exports, Shadow
 from surefoot.studies.recipes import RecipeSet
@@ -90,6 +88,8 @@ class Trained:
         }
 
     def __str__(self) -> str:
+        from surefoot.report.table import status
+
         _, facts, run = words(self.lang), self.study.facts, self.run
         heading = _(
             "{task}: {recipe}, seed {seed}, {done} of {steps} updates",
@@ -175,6 +175,8 @@ def winner(store: Store, study: int | None = None) -> tuple[Study, Recipe]:
     found = store.load(known[-1] if study is None else study)
     if found.kind != "compare":
         raise UsageError(f"study {found.id} is no comparison", remedy=f"comparisons: {', '.join(map(str, known))}")
+    from surefoot.report import Comparison
+
     return found, Comparison.of(found).best.recipe
 
 

@@ -1,7 +1,9 @@
 """Tune: search optimizers × schedules × rates under a budget, and confirm the winner on fresh seeds."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from surefoot.core.errors import UsageError
 from surefoot.core.language import words
@@ -11,8 +13,10 @@ from surefoot.studies.question import Question
 from surefoot.studies.search import Search
 from surefoot.studies.setting import check_known
 from surefoot.studies.space import SpaceLike
-from surefoot.studies.tuned import Tuned
 from surefoot.training import Wanted
+
+if TYPE_CHECKING:
+    from surefoot.studies.tuned import Tuned
 
 BUDGET = "8x"
 CONFIRM = 3  # fresh seeds
@@ -72,4 +76,6 @@ def tune(
     with Store(Path(":memory:") if out is None else Path(out) / FILE) as store:
         search = Search(store, question, wanted, progress, lang)
         study = search.resume() if resume else search.begin()
-        return Tuned.of(study, search.moments, lang)
+    from surefoot.studies.tuned import Tuned  # what draws loads when there is something to draw
+
+    return Tuned.of(study, search.moments, lang)
