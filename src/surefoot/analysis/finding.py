@@ -1,0 +1,240 @@
+"""A good learning rate from short runs at constant rates: the edge of divergence, the basin, a suggestion. Pure."""
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+BELOW, ABOVE = 3, 1  # rates that are trained on beside the best of the scan: best rates fall as runs get longer
+PRIOR = 0.5  # stochastic approximation: the best constant rate of k times as many updates is k^-½ of it
+LEVEL = 0.95
+DRAWS = 1000  # of the bootstrap
+
+
+@frozen(eq=False)
+class Seen:
+    """What was measured on rows at constant rates.
+
+    Parameters: `rates` `[R]`, ascending; `horizon`, the updates of a whole run; `start` `[S]`, each seed's loss before
+    the first update; `looks` `[n]`, the updates made when losses were measured; `losses` `[n, R, S]`: infinite once a
+    row has diverged, NaN where a row was not trained so far.
+    """
+
+    rates: Array
+    horizon: int
+    start: Array
+    looks: tuple[int, ...]
+    losses: Array
+
+    @property
+    def capped(self) -> Array:
+        """The losses, none above the one before training: a row is no worse than lost."""
+        return np.where(np.isnan(self.losses), np.nan, np.minimum(self.losses, self.start))
+
+    @property
+    def last(self) -> Array:
+        """Every row's latest loss `[R, S]`."""
+        found = self.losses[0]
+        for losses in self.losses[1:]:
+            found = np.where(np.isnan(losses), found, losses)
+        return found
+
+
+@frozen
+class Edge:
+    """Between two neighbouring rates training begins to diverge: it ends below, and above, where it began.
+
+    `low` is the highest rate that trained on every seed, `high` the lowest above it that did on none; None: every rate
+    trained.
+    """
+
+    low: float
+    high: float | None
+
+
+@frozen(eq=False)
+class Found:
+    """What the short runs say.
+
+    Parameters: `suggestion`, a constant rate for the whole horizon, and `interval`, where the best one lies; `edge`;
+    `basin`, the lowest and the highest rate whose loss is within noise of the best's after `updates` updates; `best`,
+    the best rate by then; `shift`, the exponent a that the suggestion is brought to the horizon with, best·(updates /
+    horizon)^a; `lowest`, `highest`: whether the best rate was the lowest or the highest of all that were tried.
+    """
+
+    suggestion: float
+    interval: tuple[float, float]
+    edge: Edge
+    basin: tuple[float, float]
+    best: float
+    updates: int
+    shift: float
+    lowest: bool
+    highest: bool
+
+
+def vertex(rates: Array, losses: Array) -> float:
+    """The rate of the smallest loss: of the parabola, over log rates, through the smallest and its two neighbours.
+
+    >>> rates = np.array([0.01, 0.1, 1.0])
+    >>> round(vertex(rates, np.array([2.0, 1.0, 2.0])), 6), vertex(rates, np.array([1.0, 2.0, 3.0]))
+    (0.1, 0.01)
+    """
+    j = int(np.argmin(losses))
+    if j in (0, len(rates) - 1):
+        return float(rates[j])
+    (x0, x, x1), (y0, y, y1) = np.log(rates[j - 1 : j + 2]), losses[j - 1 : j + 2]
+    # Divided differences: the rates need not be evenly spaced.
+    first, second = (y - y0) / (x - x0), (y1 - y) / (x1 - x)
+    if not second > first:
+        return float(rates[j])
+    middle = (x0 + x) / 2 - first * (x1 - x0) / 2 / (second - first)
+    return float(np.exp(np.clip(middle, x0, x1)))
+
+
+def window(seen: Seen) -> list[int]:
+    """Which rates are worth training on after a scan: the best, one above it, and those below to which it may fall.
+
+    Empty where no rate ends below the loss before training on every seed.
+    """
+    mean = seen.capped[-1].mean(axis=1)
+    good = np.flatnonzero((seen.last < seen.start).all(axis=1))
+    if not len(good):
+        return []
+    best = int(good[np.argmin(mean[good])])
+    return [i for i in range(max(0, best - BELOW), min(len(mean), best + ABOVE + 1)) if i <= best or i in good]
+
+
+def edge_of(seen: Seen) -> Edge:
+    """Where divergence begins. There must be a rate that trained on every seed."""
+    trained = seen.last < seen.start
+    whole = trained.all(axis=1)
+    low = int(np.argmin(np.where(whole, np.minimum(seen.last, seen.start).mean(axis=1), np.inf)))
+    while low + 1 < len(whole) and whole[low + 1]:
+        low += 1
+    above = [i for i in range(low + 1, len(whole)) if not trained[i].any()]
+    return Edge(float(seen.rates[low]), float(seen.rates[above[0]]) if above else None)
+
+
+def read(seen: Seen) -> Found:
+    """The suggestion, and what it rests on.
+
+    Equation: η̂ = η*(n) · (n / T)^a, at most half the edge. η*(n) is the best rate after n of T updates, by the losses
+    of the last half of them. At rates that hardly shake, training follows the gradient flow: what η does in T updates
+    ηT/n does in n, so that no best rate falls faster than a = 1; where only the edge of divergence holds the rate down,
+    it does not fall at all, a = 0. Between them, constant rates balance what is not yet forgotten of the start against
+    noise, a = ½. The a taken is the mean of that and of the one measured between the scan and the end; the interval is
+    that of a from 0 to 1, and of η*(n) over seeds and looks (bootstrap), wider by half the distance of two rates.
+    On a quadratic half the edge is the fastest rate.
+
+    Source: Bach and Moulines, Non-asymptotic analysis of stochastic approximation algorithms, 2011.
+    """
+    steps, capped = np.array(seen.looks), seen.capped
+    kept = np.flatnonzero(~np.isnan(seen.losses[-1]).any(axis=1))
+    rates, n, edge = seen.rates[kept], int(steps[-1]), edge_of(seen)
+    end = capped[steps > n / 2][:, kept]
+    curves = end.transpose(0, 2, 1).reshape(-1, len(kept))  # of every look and seed
+    best = vertex(rates, curves.mean(axis=0))
+    scanned = vertex(seen.rates, capped[0].mean(axis=1))
+    measured = np.log(scanned / best) / np.log(n / steps[0]) if n > steps[0] else PRIOR
+    shift = (PRIOR + float(np.clip(measured, 0, 1))) / 2
+    left = min(1.0, n / seen.horizon)
+    most = np.inf if edge.high is None else np.sqrt(edge.low * edge.high) / 2
+    low, high = _between(rates, curves)
+    half = float(np.sqrt(np.median(seen.rates[1:] / seen.rates[:-1]))) if len(seen.rates) > 1 else 1.0
+    suggestion = min(best * left**shift, most)
+    top = min(high * half, edge.high or np.inf)
+    place = int(kept[np.argmin(curves.mean(axis=0))])
+    return Found(
+        suggestion=float(suggestion),
+        interval=(float(min(low * left / half, suggestion)), float(max(top, suggestion))),
+        edge=edge,
+        basin=basin(rates, curves),
+        best=best,
+        updates=n,
+        shift=shift,
+        lowest=place == 0,
+        highest=place == len(seen.rates) - 1,
+    )
+
+
+def basin(rates: Array, curves: Array) -> tuple[float, float]:
+    """The lowest and the highest rate whose loss is within two standard errors of the best's, by paired differences.
+
+    Parameters: `curves` `[m, R]`, losses of looks and seeds.
+    """
+    best = int(np.argmin(curves.mean(axis=0)))
+    behind = curves - curves[:, [best]]
+    error = behind.std(axis=0, ddof=1) / np.sqrt(len(curves)) if len(curves) > 1 else np.zeros(len(rates))
+    within = np.flatnonzero(behind.mean(axis=0) <= 2 * error)
+    return float(rates[within.min()]), float(rates[within.max()])
+
+
+def _between(rates: Array, curves: Array) -> tuple[float, float]:
+    """The interval of the best rate over looks and seeds; always the same draws."""
+    drawn = np.random.default_rng(0).integers(len(curves), size=(DRAWS, len(curves)))
+    found = [vertex(rates, curves[each].mean(axis=0)) for each in drawn]
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
+
+
+@frozen(eq=False)
+class Ramp:
+    """The classic range test, for comparison: one row whose rate grows by the same factor from update to update.
+
+    Parameters: `rates` and `losses` `[n]`, of every update until the loss was not finite or far above its best;
+    `smoothed`, the losses as a running mean; `steepest` and `valley`, two usual readings, None where it never falls.
+    """
+
+    rates: Array
+    losses: Array
+    smoothed: Array
+    steepest: float | None
+    valley: float | None
+
+    @classmethod
+    def of(cls, rates: Array, losses: Array) -> "Ramp":
+        found = smoothed(losses)
+        return cls(rates, losses, found, steepest(rates, found), valley(rates, found))
+
+
+def steepest(rates: Array, losses: Array) -> float | None:
+    """The older reading of an exponential ramp: the rate at which its loss falls fastest, by the logarithm of the rate.
+
+    Parameters: `rates` `[n]` and the smoothed `losses` `[n]` of the updates of one ramp. None where it never falls.
+
+    Source: Smith, Cyclical learning rates for training neural networks, arXiv:1506.01186; fastai.
+    """
+    if len(losses) < 3:
+        return None
+    slopes = np.gradient(losses, np.log(rates))
+    place = int(np.argmin(slopes))
+    return float(rates[place]) if slopes[place] < 0 else None
+
+
+def valley(rates: Array, losses: Array) -> float | None:
+    """The newer reading: two thirds down the longest run of losses that fall, not counting the losses between.
+
+    None where it never falls. Source: fastai, `lr_find(suggest_funcs=valley)`.
+    """
+    lengths, before = np.ones(len(losses), dtype=int), np.full(len(losses), -1)
+    for i in range(len(losses)):
+        for j in range(i):
+            if losses[j] > losses[i] and lengths[j] + 1 > lengths[i]:
+                lengths[i], before[i] = lengths[j] + 1, j
+    if not len(losses) or lengths.max() == 1:
+        return None
+    end = start = int(np.argmax(lengths))
+    while before[start] >= 0:
+        start = int(before[start])
+    return float(rates[int(start + (end - start) * 2 / 3)])
+
+
+def smoothed(losses: Array, weight: float = 0.98) -> Array:
+    """The running mean that range tests use: eᵢ = w·eᵢ₋₁ + (1 − w)·lossᵢ, divided by 1 − wⁱ."""
+    kept, found = 0.0, []
+    for i, loss in enumerate(losses, 1):
+        kept = weight * kept + (1 - weight) * float(loss)
+        found.append(kept / (1 - weight**i))
+    return np.array(found)
