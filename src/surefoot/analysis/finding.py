@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 BELOW, ABOVE = 3, 1  # rates that are trained on beside the best of the scan: best rates fall as runs get longer
-PRIOR = 0.5  # stochastic approximation: the best constant rate of k times as many updates is k^-½ of it
+STRETCH = 4  # times as many updates: what progress is measured over
+POINTS = 8  # that a line is fitted to in it
 LEVEL = 0.95
 DRAWS = 1000  # of the bootstrap
 
@@ -31,6 +32,15 @@ class Seen:
     def capped(self) -> Array:
         """The losses, none above the one before training: a row is no worse than lost."""
         return np.where(np.isnan(self.losses), np.nan, np.minimum(self.losses, self.start))
+
+    @property
+    def scaled(self) -> Array:
+        """The same on a log scale, where losses are above 0."""
+        return self.scale(self.capped)
+
+    def scale(self, losses: Array) -> Array:
+        """Losses on the scale of `scaled`."""
+        return np.log(losses) if np.nanmin(self.capped) > 0 else losses
 
     @property
     def last(self) -> Array:
@@ -103,7 +113,7 @@ def window(seen: Seen) -> list[int]:
     if not len(good):
         return []
     best = int(good[np.argmin(mean[good])])
-    return [i for i in range(max(0, best - BELOW), min(len(mean), best + ABOVE + 1)) if i <= best or i in good]
+    return [i for i in range(max(0, best - BELOW), min(len(mean), best + ABOVE + 1)) if np.isfinite(seen.last[i]).all()]
 
 
 def edge_of(seen: Seen) -> Edge:
@@ -121,28 +131,25 @@ def read(seen: Seen) -> Found:
     """The suggestion, and what it rests on.
 
     Equation: η̂ = η*(n) · (n / T)^a, at most half the edge. η*(n) is the best rate after n of T updates, by the losses
-    of the last half of them. At rates that hardly shake, training follows the gradient flow: what η does in T updates
-    ηT/n does in n, so that no best rate falls faster than a = 1; where only the edge of divergence holds the rate down,
-    it does not fall at all, a = 0. Between them, constant rates balance what is not yet forgotten of the start against
-    noise, a = ½. The a taken is the mean of that and of the one measured between the scan and the end; the interval is
-    that of a from 0 to 1, and of η*(n) over seeds and looks (bootstrap), wider by half the distance of two rates.
-    On a quadratic half the edge is the fastest rate.
-
-    Source: Bach and Moulines, Non-asymptotic analysis of stochastic approximation algorithms, 2011.
+    of the last half of them. Where noise counts for nothing, training follows the gradient flow, and what η does in T
+    updates ηT/n does in n: once the loss has stopped falling, more updates should not go further, and a = 1. As long as
+    it falls as fast as ever, nothing but the edge holds the rate down, and a = 0. So a = 1 − p/p₀ is taken, p the
+    progress −d log loss / d log n of the best rate of every moment over the last quarter of the updates to the end, and
+    p₀ the fastest over any such stretch. The interval is that of a from 0 to 1, and of η*(n) over seeds and looks
+    (bootstrap), wider by half the distance of two rates. On a quadratic half the edge is the fastest rate.
     """
-    steps, capped = np.array(seen.looks), seen.capped
+    steps, scaled = np.array(seen.looks), seen.scaled
     kept = np.flatnonzero(~np.isnan(seen.losses[-1]).any(axis=1))
     rates, n, edge = seen.rates[kept], int(steps[-1]), edge_of(seen)
-    end = capped[steps > n / 2][:, kept]
+    end = scaled[steps > n / 2][:, kept]
     curves = end.transpose(0, 2, 1).reshape(-1, len(kept))  # of every look and seed
     best = vertex(rates, curves.mean(axis=0))
-    scanned = vertex(seen.rates, capped[0].mean(axis=1))
-    measured = np.log(scanned / best) / np.log(n / steps[0]) if n > steps[0] else PRIOR
-    shift = (PRIOR + float(np.clip(measured, 0, 1))) / 2
+    lowest = np.concatenate([[seen.scale(seen.start).mean()], np.nanmin(scaled.mean(axis=2), axis=1)])
+    shift = slowed(np.array([0, *steps]), np.minimum.accumulate(lowest))
     left = min(1.0, n / seen.horizon)
     most = np.inf if edge.high is None else np.sqrt(edge.low * edge.high) / 2
     low, high = _between(rates, curves)
-    half = float(np.sqrt(np.median(seen.rates[1:] / seen.rates[:-1]))) if len(seen.rates) > 1 else 1.0
+    half = float(np.sqrt(np.median(seen.rates[1:] / seen.rates[:-1])))
     suggestion = min(best * left**shift, most)
     top = min(high * half, edge.high or np.inf)
     place = int(kept[np.argmin(curves.mean(axis=0))])
@@ -157,6 +164,25 @@ def read(seen: Seen) -> Found:
         lowest=place == 0,
         highest=place == len(seen.rates) - 1,
     )
+
+
+def slowed(steps: Array, losses: Array) -> float:
+    """By which share progress has slowed from its fastest: 1 − p/p₀, from 0 (as fast as ever) to 1 (it has stopped).
+
+    Parameters: `losses` `[n]`, on a log scale where there is one, of the best rate after `steps` updates `[n]`, the
+    first of them 0.
+
+    >>> steps = np.array([0, 3, 7, 15, 31, 63, 127])
+    >>> slowed(steps, -np.log(steps + 1)), slowed(steps, np.array([5.0, 4, 3, 2, 2, 2, 2]))
+    (0.0, 1.0)
+    """
+    x = np.log1p(steps)
+    # Looks are not evenly spaced: straight lines between them are.
+    grid = np.linspace(x[0], x[-1], max(2, round(x[-1] / np.log(STRETCH)) * POINTS + 1))
+    y, width = np.interp(grid, x, losses), min(POINTS + 1, len(grid))
+    fits = [-float(np.polyfit(grid[i : i + width], y[i : i + width], 1)[0]) for i in range(len(grid) - width + 1)]
+    fastest = max(fits)
+    return float(np.clip(1 - fits[-1] / fastest, 0, 1)) if fastest > 0 else 1.0
 
 
 def basin(rates: Array, curves: Array) -> tuple[float, float]:

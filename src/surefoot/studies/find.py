@@ -33,7 +33,7 @@ A_DECADE = 2  # rates: a parabola through neighbours finds the place between
 FEWEST = 5  # rates that the better part of the work goes to
 SCAN = 0.25  # of the updates, for the first look at all rates
 SHORTEST = 2  # updates: after fewer no rate has been used twice
-LOOKS = math.sqrt(2)  # from one look to the next: some lie in the last half, and they cost little
+LOOKS = 2**0.25  # times as many updates from one look to the next: each is noisy, and they cost little
 SAMPLES = 512  # that losses are measured on, at least, where there are so many
 RAMP, WORSE = 100, 4.0  # updates of the classic ramp; it ends where its loss is so many times its best: fastai's values
 OPTIONS = ("epochs", "batch_size", "accumulate", "precision", "device", "data")
@@ -196,10 +196,13 @@ class _Search:
         rows.advance(step - rows.step)
         measured = rows.measured(split)
         found, every = np.full(len(measured), np.nan), np.arange(len(measured))
+        untrained = np.tile(start, len(self.rates))
         found[trained] = np.where(np.isfinite(measured[trained]), measured[trained], np.inf)
         if self.losses:
-            lost = (self.losses[-1].ravel() == np.inf) & np.isin(every, self.kept)
-            found[lost | (found >= np.tile(start, len(self.rates)))] = np.inf
+            before = self.losses[-1].ravel()
+            # A row may leap above where it began, and come back: two looks in a row it does not.
+            lost = (found >= untrained) & (before >= untrained) | np.isinf(before) & np.isin(every, self.kept)
+            found[lost] = np.inf
             rows.keep([k for k in rows.live if np.isfinite(found[k])])
         self.losses.append(found.reshape(len(self.rates), -1))
         self.looks.append(step)
