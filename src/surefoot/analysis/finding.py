@@ -8,6 +8,7 @@ Array = NDArray[np.float64]
 
 BELOW, ABOVE = 3, 1  # rates that are trained on beside the best of the scan: best rates fall as runs get longer
 STRETCH = 4  # times as many updates: what progress is measured over
+PRIOR = 0.5  # the a of stochastic approximation
 POINTS = 8  # that a line is fitted to in it
 LEVEL = 0.95
 DRAWS = 1000  # of the bootstrap
@@ -31,7 +32,7 @@ class Seen:
     @property
     def capped(self) -> Array:
         """The losses, none above the one before training: a row is no worse than lost."""
-        return np.where(np.isnan(self.losses), np.nan, np.minimum(self.losses, self.start))
+        return np.asarray(np.where(np.isnan(self.losses), np.nan, np.minimum(self.losses, self.start)))
 
     @property
     def scaled(self) -> Array:
@@ -40,12 +41,12 @@ class Seen:
 
     def scale(self, losses: Array) -> Array:
         """Losses on the scale of `scaled`."""
-        return np.log(losses) if np.nanmin(self.capped) > 0 else losses
+        return np.asarray(np.log(losses) if np.nanmin(self.capped) > 0 else losses)
 
     @property
     def last(self) -> Array:
         """Every row's latest loss `[R, S]`."""
-        found = self.losses[0]
+        found: Array = self.losses[0]
         for losses in self.losses[1:]:
             found = np.where(np.isnan(losses), found, losses)
         return found
@@ -109,17 +110,17 @@ def window(seen: Seen) -> list[int]:
     Empty where no rate ends below the loss before training on every seed.
     """
     mean = seen.capped[-1].mean(axis=1)
-    good = np.flatnonzero((seen.last < seen.start).all(axis=1))
-    if not len(good):
+    good = np.asarray((seen.last < seen.start).all(axis=1))
+    if not good.any():
         return []
-    best = int(good[np.argmin(mean[good])])
+    best = int(np.argmin(np.where(good, mean, np.inf)))
     return [i for i in range(max(0, best - BELOW), min(len(mean), best + ABOVE + 1)) if np.isfinite(seen.last[i]).all()]
 
 
 def edge_of(seen: Seen) -> Edge:
     """Where divergence begins. There must be a rate that trained on every seed."""
-    trained = seen.last < seen.start
-    whole = trained.all(axis=1)
+    trained = np.asarray(seen.last < seen.start)
+    whole = np.asarray(trained.all(axis=1))
     low = int(np.argmin(np.where(whole, np.minimum(seen.last, seen.start).mean(axis=1), np.inf)))
     while low + 1 < len(whole) and whole[low + 1]:
         low += 1
@@ -130,32 +131,36 @@ def edge_of(seen: Seen) -> Edge:
 def read(seen: Seen) -> Found:
     """The suggestion, and what it rests on.
 
-    Equation: η̂ = η*(n) · (n / T)^a, at most half the edge. η*(n) is the best rate after n of T updates, by the losses
-    of the last half of them. Where noise counts for nothing, training follows the gradient flow, and what η does in T
-    updates ηT/n does in n: once the loss has stopped falling, more updates should not go further, and a = 1. As long as
-    it falls as fast as ever, nothing but the edge holds the rate down, and a = 0. So a = 1 − p/p₀ is taken, p the
-    progress −d log loss / d log n of the best rate of every moment over the last quarter of the updates to the end, and
-    p₀ the fastest over any such stretch. The interval is that of a from 0 to 1, and of η*(n) over seeds and looks
-    (bootstrap), wider by half the distance of two rates. On a quadratic half the edge is the fastest rate.
+    Equation: η̂ = η*(n) · (n / T)^a, at most half the edge (on a quadratic that is the fastest rate). η*(n) is the best
+    rate after n of T updates, by the losses of the last two thirds of them.
+
+    Where noise counts for nothing, training follows the gradient flow, and what η does in T updates ηT/n does in n. So
+    once the loss has stopped falling, η·T should not grow any more, a = 1; as long as it falls as fast as ever, nothing
+    but the edge holds the rate down, a = 0. Between them a = 1 − p/p₀: p is the progress −d log loss / d log n of the
+    best rate of every moment up to the end, p₀ the fastest there was. It is a noisy number: the ½ of stochastic
+    approximation, a balance of what is not yet forgotten against noise, counts as half a measurement beside it.
+
+    The interval is that of a from 0 to 1, and of η*(n) over looks and seeds (bootstrap), up to the next rate above,
+    since the smallest of losses with one valley lies between the neighbours of the smallest measured.
     """
     steps, scaled = np.array(seen.looks), seen.scaled
     kept = np.flatnonzero(~np.isnan(seen.losses[-1]).any(axis=1))
     rates, n, edge = seen.rates[kept], int(steps[-1]), edge_of(seen)
-    end = scaled[steps > n / 2][:, kept]
+    end = scaled[steps > n / 3][:, kept]
     curves = end.transpose(0, 2, 1).reshape(-1, len(kept))  # of every look and seed
     best = vertex(rates, curves.mean(axis=0))
     lowest = np.concatenate([[seen.scale(seen.start).mean()], np.nanmin(scaled.mean(axis=2), axis=1)])
-    shift = slowed(np.array([0, *steps]), np.minimum.accumulate(lowest))
+    shift = (2 * slowed(np.array([0, *steps]), np.minimum.accumulate(lowest)) + PRIOR) / 3
     left = min(1.0, n / seen.horizon)
     most = np.inf if edge.high is None else np.sqrt(edge.low * edge.high) / 2
     low, high = _between(rates, curves)
-    half = float(np.sqrt(np.median(seen.rates[1:] / seen.rates[:-1])))
+    step = float(np.median(seen.rates[1:] / seen.rates[:-1]))
     suggestion = min(best * left**shift, most)
-    top = min(high * half, edge.high or np.inf)
+    top = min(high * step, edge.high or np.inf)
     place = int(kept[np.argmin(curves.mean(axis=0))])
     return Found(
         suggestion=float(suggestion),
-        interval=(float(min(low * left / half, suggestion)), float(max(top, suggestion))),
+        interval=(float(min(low * left / np.sqrt(step), suggestion)), float(max(top, suggestion))),
         edge=edge,
         basin=basin(rates, curves),
         best=best,
@@ -173,7 +178,7 @@ def slowed(steps: Array, losses: Array) -> float:
     first of them 0.
 
     >>> steps = np.array([0, 3, 7, 15, 31, 63, 127])
-    >>> slowed(steps, -np.log(steps + 1)), slowed(steps, np.array([5.0, 4, 3, 2, 2, 2, 2]))
+    >>> round(slowed(steps, -np.log(steps + 1)), 9), slowed(steps, np.array([5.0, 4, 3, 2, 2, 2, 2]))
     (0.0, 1.0)
     """
     x = np.log1p(steps)
@@ -203,64 +208,3 @@ def _between(rates: Array, curves: Array) -> tuple[float, float]:
     found = [vertex(rates, curves[each].mean(axis=0)) for each in drawn]
     low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
-
-
-@frozen(eq=False)
-class Ramp:
-    """The classic range test, for comparison: one row whose rate grows by the same factor from update to update.
-
-    Parameters: `rates` and `losses` `[n]`, of every update until the loss was not finite or far above its best;
-    `smoothed`, the losses as a running mean; `steepest` and `valley`, two usual readings, None where it never falls.
-    """
-
-    rates: Array
-    losses: Array
-    smoothed: Array
-    steepest: float | None
-    valley: float | None
-
-    @classmethod
-    def of(cls, rates: Array, losses: Array) -> "Ramp":
-        found = smoothed(losses)
-        return cls(rates, losses, found, steepest(rates, found), valley(rates, found))
-
-
-def steepest(rates: Array, losses: Array) -> float | None:
-    """The older reading of an exponential ramp: the rate at which its loss falls fastest, by the logarithm of the rate.
-
-    Parameters: `rates` `[n]` and the smoothed `losses` `[n]` of the updates of one ramp. None where it never falls.
-
-    Source: Smith, Cyclical learning rates for training neural networks, arXiv:1506.01186; fastai.
-    """
-    if len(losses) < 3:
-        return None
-    slopes = np.gradient(losses, np.log(rates))
-    place = int(np.argmin(slopes))
-    return float(rates[place]) if slopes[place] < 0 else None
-
-
-def valley(rates: Array, losses: Array) -> float | None:
-    """The newer reading: two thirds down the longest run of losses that fall, not counting the losses between.
-
-    None where it never falls. Source: fastai, `lr_find(suggest_funcs=valley)`.
-    """
-    lengths, before = np.ones(len(losses), dtype=int), np.full(len(losses), -1)
-    for i in range(len(losses)):
-        for j in range(i):
-            if losses[j] > losses[i] and lengths[j] + 1 > lengths[i]:
-                lengths[i], before[i] = lengths[j] + 1, j
-    if not len(losses) or lengths.max() == 1:
-        return None
-    end = start = int(np.argmax(lengths))
-    while before[start] >= 0:
-        start = int(before[start])
-    return float(rates[int(start + (end - start) * 2 / 3)])
-
-
-def smoothed(losses: Array, weight: float = 0.98) -> Array:
-    """The running mean that range tests use: eᵢ = w·eᵢ₋₁ + (1 − w)·lossᵢ, divided by 1 − wⁱ."""
-    kept, found = 0.0, []
-    for i, loss in enumerate(losses, 1):
-        kept = weight * kept + (1 - weight) * float(loss)
-        found.append(kept / (1 - weight**i))
-    return np.array(found)

@@ -37,7 +37,9 @@ def _rates(ctx: click.Context, option: click.Parameter, text: str | None) -> int
 @click.option("--seeds", default="1", metavar="N", callback=seeds_of, help="How many seeds (3), or which (0,1,7).")
 @click.option("--low", type=float, metavar="RATE", help="The lowest rate to look at.  [default: 1e-6]")
 @click.option("--high", type=float, metavar="RATE", help="The highest.  [default: 100]")
-@click.option("--rates", metavar="N|RATE,RATE...", callback=_rates, help="How many rates, or which; by default 2 a decade.")
+@click.option(
+    "--rates", metavar="N|RATE,RATE...", callback=_rates, help="How many rates, or which; by default 2 a decade."
+)
 @click.option("--budget", type=float, default=0.5, show_default=True, metavar="RUNS", help="Updates, in whole runs.")
 @click.option("--ramp", is_flag=True, help="Train the classic exponential ramp too, beyond the budget, to compare.")
 @click.option(

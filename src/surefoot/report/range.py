@@ -11,7 +11,8 @@ import numpy as np
 from attrs import frozen
 from tabulate import tabulate
 
-from surefoot.analysis.finding import Edge, Found, Ramp, Seen
+from surefoot.analysis.finding import Edge, Found, Seen
+from surefoot.analysis.ramp import Ramp
 from surefoot.core.history import Facts
 from surefoot.core.language import Words, words
 

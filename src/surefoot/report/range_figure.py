@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from surefoot.report.fonts import words_for_pictures
 from surefoot.report.picture import Line, Panel
 
 if TYPE_CHECKING:
-    from surefoot.analysis.finding import Ramp
+    from surefoot.analysis.ramp import Ramp
     from surefoot.report.range import Range
 
 SCANNED, TRAINED, SUGGESTED, LOST = "#9aa4af", COLOURS[0], COLOURS[2], COLOURS[1]
@@ -51,14 +52,16 @@ def _losses(axes: Axes, found: Range, _: Words) -> None:
     axes.axhline(seen.start.mean(), color=SCANNED, linestyle=":", linewidth=1, label=_("before training"))
     axes.axvspan(*found.interval, color=SUGGESTED, alpha=0.12, linewidth=0, label=_("the best lies here"))
     axes.axvline(found.suggestion, color=SUGGESTED, label=_("suggestion {rate}", rate=f"{found.suggestion:.2g}"))
-    axes.plot(found.basin, [axes.get_ylim()[0]] * 2, color=TRAINED, linewidth=5, alpha=0.6, label=_("basin"))
+    axes.plot(
+        found.basin, [axes.get_ylim()[0]] * 2, color=TRAINED, linewidth=5, marker="s", alpha=0.6, label=_("basin")
+    )
     if found.edge.high is not None:
         axes.axvspan(found.edge.low, found.edge.high, color=LOST, alpha=0.18, linewidth=0)
         axes.axvspan(found.edge.high, rates[-1], color=LOST, alpha=0.35, linewidth=0, label=_("diverges"))
     axes.set_title(_("rows at constant rates"))
 
 
-def _ramps(axes: Axes, ramps: tuple[Ramp, ...], found: Range, _: Words) -> None:
+def _ramps(axes: Axes, ramps: Sequence[Ramp], found: Range, _: Words) -> None:
     for ramp, colour in zip(ramps, COLOURS * len(ramps), strict=False):
         axes.plot(ramp.rates, ramp.losses, color=colour, linewidth=0.7, alpha=0.35)
         axes.plot(ramp.rates, ramp.smoothed, color=colour, linewidth=1.4)
