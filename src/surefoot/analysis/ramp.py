@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+FIRST = 10  # updates that are not looked at
+
 
 @frozen(eq=False)
 class Ramp:
@@ -30,11 +32,13 @@ class Ramp:
 def steepest(rates: Array, losses: Array) -> float | None:
     """The older reading of an exponential ramp: the rate at which its loss falls fastest, by the logarithm of the rate.
 
-    Parameters: `rates` `[n]` and the smoothed `losses` `[n]` of the updates of one ramp. None where it never falls.
+    Parameters: `rates` `[n]` and the smoothed `losses` `[n]` of the updates of one ramp; the first ten, while the
+    running mean is of few, and the last are left out. None where it never falls.
 
-    Source: Smith, Cyclical learning rates for training neural networks, arXiv:1506.01186; fastai.
+    Source: Smith, Cyclical learning rates for training neural networks, arXiv:1506.01186; the defaults of Lightning.
     """
-    if len(losses) < 3:
+    losses, rates = losses[FIRST:-1], rates[FIRST:-1]
+    if len(losses) < 2:
         return None
     slopes = np.gradient(losses, np.log(rates))
     place = int(np.argmin(slopes))
