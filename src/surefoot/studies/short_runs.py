@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 from surefoot.analysis.finding import Seen, window
 from surefoot.analysis.ramp import Ramp, smoothed
 from surefoot.core.errors import UsageError
-from surefoot.core.record import Progress, Sink
+from surefoot.core.record import Doing, Sink
 from surefoot.studies.setting import Setting
 from surefoot.tasks import Prepared, Split
 from surefoot.tasks.in_memory import InMemory
+from surefoot.tasks.tree import leaves
 from surefoot.training.lockstep import Lockstep
 
 SCAN = 0.25  # of the updates, for the first look at all rates
 SHORTEST = 2  # updates: after fewer no rate has been used twice
 LOOKS = 2**0.125  # times as many updates from one look to the next: each is noisy
-SAMPLES = 512  # that losses are measured on, at least, where there are so many
+TARGETS = 512  # that losses are measured on, at least, where there are so many
+SHARE = 0.25  # of the samples of a scan, at least: later looks are further apart, and cost less and less of the whole
 RAMP, WORSE = 100, 4.0  # updates of the classic ramp; it ends where its loss is so many times its best: fastai's values
 
 
@@ -48,7 +50,8 @@ class ShortRuns:
         """What was measured, and the cost in whole runs."""
         seeds = len(self.setting.facts.seeds)
         scan = self._scan(seeds)
-        rows = Lockstep(self.task, [entry.row() for entry in self.setting.entries], self.sink, self.trainer)
+        first = [entry.row() for entry in self.setting.entries]
+        rows = Lockstep(self.task, first, self.sink, self.trainer, self.total)
         split = self._split(scan)
         start = rows.measured(split).reshape(-1, seeds)[0]
         seen = self._look(rows, scan, split, start)
@@ -65,7 +68,6 @@ class ShortRuns:
                 received=[float(self.rates[i]) for i in kept],
                 remedy=f"look lower: high={self.rates[kept[0]]:g}",
             )
-        self.sink(Progress(rows.made, rows.made, len(rows.live), len(rows.rows), f"step {rows.step}"))
         return seen, rows.made / self.task.steps
 
     def _scan(self, seeds: int) -> int:
@@ -90,7 +92,6 @@ class ShortRuns:
 
     def _look(self, rows: Lockstep, step: int, split: Split, start: NDArray[np.float64]) -> Seen:
         """Train up to an update, measure, and drop what is no better than untrained."""
-        self.sink(Progress(rows.made, self.total, len(rows.live), len(rows.rows), f"step {rows.step}"))
         going = set(rows.live) if not self.losses else set(self.kept)
         rows.advance(step - rows.step)
         found = rows.measured(split)
@@ -105,9 +106,12 @@ class ShortRuns:
         return Seen(self.rates, self.task.steps, start, tuple(self.looks), np.stack(self.losses))
 
     def _split(self, scan: int) -> Split:
-        """What losses are measured on: of the data to choose on, about what a row sees from one look to the next."""
+        """What losses are measured on: enough targets of the data to choose on, for no more than training costs."""
         whole = self.task.watched
-        count = min(len(whole), max(SAMPLES, int((LOOKS - 1) * scan * self.task.batch_size)))
+        _, y = whole.take(torch.arange(1, device=self.task.device))
+        targets = sum(leaf.numel() for leaf in leaves(y))
+        count = max(self.task.batch_size, -(-TARGETS // max(1, targets)), int(SHARE * scan * self.task.batch_size))
+        count = min(len(whole), count)
         index = torch.arange(count) if whole.in_order else torch.linspace(0, len(whole) - 1, count).long()
         return InMemory(*whole.take(index.to(self.task.device)))
 
@@ -116,8 +120,9 @@ class ShortRuns:
         rates = np.geomspace(self.rates[0], self.rates[-1], min(RAMP, self.task.steps))
         first = {entry.run.seed: entry.row() for entry in self.setting.entries}
         ramps = []
+        self.sink(Doing(f"the classic ramp, {len(rates)} updates of each seed"))
         for row in first.values():
-            rows = Lockstep(self.task, [evolve(row, moving=row.moving | {"lr"})], self.sink, self.trainer)
+            rows = Lockstep(self.task, [evolve(row, moving=row.moving | {"lr"})], lambda event: None, self.trainer)
             losses: list[float] = []
             for rate in rates:
                 losses.append(float(rows.advance(1, [{**row.hyper, "lr": float(rate)}])[0, 0]))

@@ -7,7 +7,7 @@ import torch
 from attrs import define, field
 from numpy.typing import NDArray
 
-from surefoot.core.record import Note, Sink
+from surefoot.core.record import Note, Progress, Sink
 from surefoot.tasks import Prepared, Split
 from surefoot.training.fused import FusedTrainer
 from surefoot.training.loop import LoopTrainer
@@ -29,14 +29,15 @@ class Lockstep:
     """K rows, in tiles that fit the cache.
 
     `trainer` is "fused", "loop", or "auto": fused where the rows can be stacked. That is not decided by the clock, so
-    that the same rows give the same numbers. `live` are the rows left, `step` the updates made, `made` the updates of
-    all rows together.
+    that the same rows give the same numbers. `total`: the updates of all rows that there will be, about, for `sink` to
+    show. `live` are the rows left, `step` the updates made, `made` the updates of all rows together.
     """
 
     task: Prepared
     rows: Sequence[Row]
     sink: Sink
     trainer: str = "auto"
+    total: int = 0
     parts: list[_Part] = field(init=False)
     step: int = field(init=False, default=0)
     made: int = field(init=False, default=0)
@@ -83,6 +84,7 @@ class Lockstep:
                 self.made += losses.size
             self.step += count
             self.keep([k for k in self.live if np.isfinite(found[at : at + count, k]).all()])
+            self._tell()
         return found
 
     def measured(self, split: Split) -> NDArray[np.float64]:
@@ -102,6 +104,11 @@ class Lockstep:
                 part.trainer.take(left)
             part.live = [part.live[i] for i in left]
         self.parts = [part for part in self.parts if part.live]
+
+    def _tell(self) -> None:
+        what = f"{self.parts[0].trainer.name if self.parts else self.trainer}, step {self.step}"
+        total = max(self.made, self.total)
+        self.sink(Progress(self.made, total, len(self.live), len(self.rows), what))
 
     def _batches(self, n: int) -> Iterator[dict[int, torch.Tensor]]:
         """The samples of the next n updates, some at a time; the short last batch of an epoch on its own."""
