@@ -124,6 +124,15 @@ def test_rows_that_diverge_cost_nothing_more():
     assert more.found.updates > 0.7 * few.found.updates
 
 
+def test_suggestions_of_one_seed_each_agree_on_digits():
+    """Lightning's range test spreads by a factor of 1000 over six seeds."""
+    found = [sf.find("digits", "sgd(momentum=0.9)", [seed], progress=False) for seed in range(6)]
+    said = [each.suggestion for each in found]
+    assert max(said) < 2 * min(said)
+    assert all(each.cost <= 0.5 for each in found)
+    assert all(each.interval[0] < 0.178 < each.interval[1] for each in found)  # the best of a dense grid
+
+
 def test_a_lockstep_is_its_rows_one_by_one():
     setting = Setting.of(line(), [Recipe(str(rate), "sgd", rate) for rate in (0.01, 0.1, 100.0)], 2)
     rows = [entry.row() for entry in setting.entries]

@@ -137,8 +137,8 @@ def read(seen: Seen) -> Found:
     Where noise counts for nothing, training follows the gradient flow, and what η does in T updates ηT/n does in n. So
     once the loss has stopped falling, η·T should not grow any more, a = 1; as long as it falls as fast as ever, nothing
     but the edge holds the rate down, a = 0. Between them a = 1 − p/p₀: p is the progress −d log loss / d log n of the
-    best rate of every moment up to the end, p₀ the fastest there was. It is a noisy number: the ½ of stochastic
-    approximation, a balance of what is not yet forgotten against noise, counts as half a measurement beside it.
+    best rate of every moment up to the end, p₀ the fastest there was. It is a noisy number: what is taken is its mean
+    with the ½ of stochastic approximation, which balances what is not yet forgotten against noise.
 
     The interval is that of a from 0 to 1, and of η*(n) over looks and seeds (bootstrap), up to the next rate above,
     since the smallest of losses with one valley lies between the neighbours of the smallest measured.
@@ -150,7 +150,7 @@ def read(seen: Seen) -> Found:
     curves = end.transpose(0, 2, 1).reshape(-1, len(kept))  # of every look and seed
     best = vertex(rates, curves.mean(axis=0))
     lowest = np.concatenate([[seen.scale(seen.start).mean()], np.nanmin(scaled.mean(axis=2), axis=1)])
-    shift = (2 * slowed(np.array([0, *steps]), np.minimum.accumulate(lowest)) + PRIOR) / 3
+    shift = (slowed(np.array([0, *steps]), np.minimum.accumulate(lowest)) + PRIOR) / 2
     left = min(1.0, n / seen.horizon)
     most = np.inf if edge.high is None else np.sqrt(edge.low * edge.high) / 2
     low, high = _between(rates, curves)

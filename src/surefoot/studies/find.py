@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from surefoot.analysis.finding import read
-from surefoot.core.errors import UsageError
+from surefoot.core.errors import SurefootError, UsageError
 from surefoot.core.language import words
 from surefoot.core.recipe import Recipe, check_rate
 from surefoot.core.record import Event, Note
@@ -20,7 +20,7 @@ from surefoot.studies.progress import Watcher
 from surefoot.studies.recipes import RecipeSet
 from surefoot.studies.setting import Setting, check_known
 from surefoot.studies.short_runs import ShortRuns
-from surefoot.training.memory import keep_freed_memory
+from surefoot.training.memory import is_out_of_memory, keep_freed_memory
 from surefoot.training.place import computing
 from surefoot.training.plan import TRAINERS
 
@@ -94,6 +94,10 @@ def find(
             runs = ShortRuns(setting, np.array(grid), share, trainer, sink)
             seen, cost = runs.made()
             return Range(setting.facts, optimizer, seen, read(seen), cost, runs.ramps() if ramp else (), lang)
+    except Exception as failure:
+        if isinstance(failure, SurefootError) or not is_out_of_memory(failure):
+            raise
+        raise SurefootError("out of memory: try fewer rates or seeds, or trainer='loop'") from failure
     finally:
         watcher.close()
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from surefoot.analysis.finding import Seen, window
 from surefoot.analysis.ramp import Ramp, smoothed
 from surefoot.core.errors import UsageError
-from surefoot.core.record import Doing, Sink
+from surefoot.core.record import Doing, Progress, Sink
 from surefoot.studies.setting import Setting
 from surefoot.tasks import Prepared, Split
 from surefoot.tasks.in_memory import InMemory
@@ -68,6 +68,7 @@ class ShortRuns:
                 received=[float(self.rates[i]) for i in kept],
                 remedy=f"look lower: high={self.rates[kept[0]]:g}",
             )
+        self.sink(Progress(rows.made, rows.made, len(rows.live), len(rows.rows), f"step {rows.step}"))
         return seen, rows.made / self.task.steps
 
     def _scan(self, seeds: int) -> int:
