@@ -25,11 +25,11 @@ def test_it_prints_and_draws(tmp_path, monkeypatch, capsys):
 
 def test_its_json_is_the_documented_one(tmp_path, capsys):
     drawn = tmp_path / "a.svg"
-    assert run([*QUICK, "--optimizer", "adam", "--seeds", "0,4", "--budget", "1", "--out", str(drawn), "--json"]) == 0
+    assert run([*QUICK, "--optimizer", "adam", "--seeds", "0,4", "--budget", "0.4", "--out", str(drawn), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)
     assert (data["surefoot"], data["version"], data["seeds"]) == ("range", 1, [0, 4])
     assert data["interval"][0] < data["suggestion"] < data["interval"][1]
-    assert data["cost"] <= 1
+    assert data["cost"] <= 0.8
     assert data["files"] == {"figure": str(drawn)}
     assert "<svg" in drawn.read_text()
     page = (Path(__file__).parents[2] / "docs/json.md").read_text()

@@ -40,7 +40,9 @@ def _rates(ctx: click.Context, option: click.Parameter, text: str | None) -> int
 @click.option(
     "--rates", metavar="N|RATE,RATE...", callback=_rates, help="How many rates, or which; by default 2 a decade."
 )
-@click.option("--budget", type=float, default=0.5, show_default=True, metavar="RUNS", help="Updates, in whole runs.")
+@click.option(
+    "--budget", type=float, default=0.5, show_default=True, metavar="RUNS", help="Updates of each seed, in whole runs."
+)
 @click.option("--ramp", is_flag=True, help="Train the classic exponential ramp too, beyond the budget, to compare.")
 @click.option(
     "--trainer", default="auto", type=click.Choice(["auto", "fused", "loop"]), help="Rows stacked, or one by one."
@@ -57,7 +59,7 @@ def find(task: str, out: Path | None, as_json: bool, lang: str, **options: Any) 
     \b
     Examples:
       surefoot find
-      surefoot find digits --optimizer adam --seeds 3 --budget 1
+      surefoot find digits --optimizer adam --seeds 3
       surefoot find my_task.py --low 1e-4 --high 1 --out rates.svg
       surefoot find --ramp
     """

@@ -53,10 +53,10 @@ def find(
     Parameters:
         task: as in `compare`.
         optimizer: a rule or its text, its hyperparameters but the rate: "adam", "sgd(momentum=0.9, clip_norm=1)".
-        seeds: how many (0, 1, ...) or which; they share the budget.
+        seeds: how many (0, 1, ...) or which. Each costs as much again.
         low, high: the range of rates, 1e-6 to 100 where nothing is said.
         rates: how many, spaced evenly on a log axis (two a decade), or which.
-        budget: the updates of all rows and seeds together, as a share of those of one whole run.
+        budget: the updates of all rows of one seed together, as a share of those of one whole run.
         ramp: whether to train the classic exponential ramp too, beyond the budget, for comparison: one row a seed.
         trainer: "fused" (rows stacked), "loop" (one by one), or "auto": fused where the rows can be stacked.
         progress, lang: as in `compare`.

@@ -40,7 +40,7 @@ class ShortRuns:
     kept: list[int] = field(init=False, factory=list)  # rows, after the scan
 
     def __attrs_post_init__(self) -> None:
-        self.total = int(self.budget * self.task.steps)
+        self.total = int(self.budget * self.task.steps) * len(self.setting.facts.seeds)
 
     @property
     def task(self) -> Prepared:
@@ -75,11 +75,11 @@ class ShortRuns:
         """The updates of the first look."""
         rows = len(self.rates) * seeds
         if 2 * SHORTEST * rows > self.total or self.task.steps < SHORTEST:
-            least = 2 * SHORTEST * rows / self.task.steps
+            least = 2 * SHORTEST * len(self.rates) / self.task.steps
             raise UsageError(
-                f"the budget is too small: {self.total} updates for {rows} rows, {len(self.rates)} rates on every seed",
+                f"the budget is too small: {self.total // seeds} updates for {len(self.rates)} rates, on each seed",
                 received=self.budget,
-                remedy=f"give a budget of {least:.2g} or more, fewer rates or seeds, or more epochs",
+                remedy=f"give a budget of {least:.2g} or more, fewer rates, or more epochs",
             )
         return min(max(SHORTEST, int(SCAN * self.total / rows)), self.task.steps)
 
