@@ -10,6 +10,7 @@ is good where it ends within .01 of the best rate's metric, or 2 % of its loss. 
 
 import argparse
 import statistics
+import sys
 import time
 
 import numpy as np
@@ -31,6 +32,7 @@ def main() -> None:
     options.add_argument("--a-decade", type=int, default=8, help="rates of the grid")
     options.add_argument("--budget", type=float, default=0.5)
     given = options.parse_args()
+    sys.stdout.reconfigure(line_buffering=True)  # a task may take minutes: what is measured is shown
     for task in given.tasks.split(","):
         for optimizer in given.optimizers.split(";"):
             measure(task, optimizer, given)
