@@ -11,7 +11,7 @@ import surefoot as sf
 from surefoot.core.recipe import Recipe
 from surefoot.studies.find import rates_between
 from surefoot.studies.setting import Setting
-from surefoot.training.lockstep import Lockstep
+from surefoot.training.short import Lockstep
 
 
 def line(scale=1.0, **options):

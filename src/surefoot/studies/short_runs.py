@@ -15,7 +15,7 @@ from surefoot.studies.setting import Setting
 from surefoot.tasks import Prepared, Split
 from surefoot.tasks.in_memory import InMemory
 from surefoot.tasks.tree import leaves
-from surefoot.training.lockstep import Lockstep
+from surefoot.training.short import Lockstep
 
 SCAN = 0.25  # of the updates, for the first look at all rates
 SHORTEST = 2  # updates: after fewer no rate has been used twice
