@@ -25,7 +25,7 @@ PUBLIC = """
 Advice Comparison Curve Metric Observation Recipe STRATEGIES Schedule SurefootError Task UsageError adapters advise
 branch chebyshev chebyshev_steps clip compare constant cooldown cosine cosine_cooldown cosine_restarts cosine_wave
 cyclical cyclical_momentum decay_now difference during every exponential exponential_cooldown exponential_warmup extend
-flat_cosine from_json from_torch geometric greedy hyperbolic inverse_power inverse_sqrt inverse_time k_decay knee
+find flat_cosine from_json from_torch geometric greedy hyperbolic inverse_power inverse_sqrt inverse_time k_decay knee
 learn like linear maximum minimum multistep natural_exponential noam noise one_cycle one_cycle_momentum optimizers paced
 parse piecewise plan planned plateau polynomial power_law radam_warmup range_test repeat restarts rex schedules skip
 slanted_triangular step strategy stretch tanh_decay timm_noise to_json train trapezoid tri_stage

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from surefoot.report import Comparison as Comparison
     from surefoot.schedules import *  # noqa: F403
     from surefoot.studies import compare as compare
+    from surefoot.studies import find as find
     from surefoot.studies import plan as plan
     from surefoot.studies import train as train
     from surefoot.studies import tune as tune
@@ -44,6 +45,7 @@ _HOMES = {
     "UsageError": "surefoot.core.errors",
     "advise": "surefoot.advice",
     "compare": "surefoot.studies",
+    "find": "surefoot.studies",
     "from_torch": "surefoot.adapters.from_torch",
     "learn": "surefoot.lessons",
     "plan": "surefoot.studies",

@@ -24,7 +24,8 @@ def _numbers(ctx: click.Context, option: click.Parameter, text: str | None) -> l
         raise click.BadParameter(f"{text!r} is not a number or a list of numbers such as 0.1,0.03") from None
 
 
-def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list[int]:
+def seeds_of(ctx: click.Context, option: click.Parameter, text: str) -> int | list[int]:
+    """What `--seeds` says: how many, or which."""
     try:
         return [int(part) for part in text.split(",")] if "," in text else int(text)
     except ValueError:
@@ -37,7 +38,7 @@ def _seeds(ctx: click.Context, option: click.Parameter, text: str) -> int | list
 @click.option(
     "--lr", metavar="RATE[,RATE...]", callback=_numbers, help="Replaces every rate; of several, one recipe each."
 )
-@click.option("--seeds", default="3", metavar="N", callback=_seeds, help="How many seeds (3), or which (0,1,7).")
+@click.option("--seeds", default="3", metavar="N", callback=seeds_of, help="How many seeds (3), or which (0,1,7).")
 @ways
 @click.option(
     "--trainer",

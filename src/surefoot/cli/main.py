@@ -8,7 +8,7 @@ import click
 
 from surefoot.core.errors import SurefootError, UsageError
 
-COMMANDS = ("compare", "tune", "train", "advise", "plot", "show", "learn")
+COMMANDS = ("compare", "find", "tune", "train", "advise", "plot", "show", "learn")
 
 
 class Verbs(click.Group):
@@ -33,6 +33,7 @@ def surefoot() -> None:
     \b
     Example:
       surefoot compare                 every classic strategy on real digits
+      surefoot find                    a good learning rate, for half a training run
       surefoot tune                    the best optimizer, rate and schedule for the price of a few runs
       surefoot train --winner          the best recipe, with weights to take away
       surefoot plot "cosine()"         a schedule drawn, and what looks wrong about it

@@ -27,6 +27,14 @@ def ways(command: Command) -> Command:
     return command
 
 
+def ways_of_short_runs(command: Command) -> Command:
+    """Adds those that mean something where no run comes to its end: all but --patience."""
+    command = ways(command)
+    parameters: list[click.Parameter] = getattr(command, "__click_params__")  # noqa: B009
+    parameters[:] = [each for each in parameters if each.name != "patience"]
+    return command
+
+
 def says_nothing(ctx: click.Context) -> bool:
     """Whether the command line says nothing of what is trained: then --resume goes on with what was begun."""
     given = {name for name in ctx.params if ctx.get_parameter_source(name) != ParameterSource.DEFAULT}

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from surefoot.studies.compare import compare, plan
+from surefoot.studies.find import find
 from surefoot.studies.recipes import RecipeSet, load_recipes, recipe_sets
 from surefoot.studies.train import Trained, folder_of, train, winner
 from surefoot.studies.tune import tune
@@ -18,6 +19,7 @@ __all__ = [
     "Tuned",
     "command_to_go_on",
     "compare",
+    "find",
     "folder_of",
     "is_finished",
     "load_recipes",
