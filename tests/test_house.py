@@ -12,8 +12,10 @@ import pytest
 import surefoot as sf
 from surefoot.cli.advise import advise
 from surefoot.cli.compare import compare
+from surefoot.cli.find import find
 from surefoot.cli.plot import plot
 from surefoot.cli.train import train
+from surefoot.cli.tune import tune
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -24,13 +26,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 PUBLIC = """
 Advice Comparison Curve Metric Observation Recipe STRATEGIES Schedule SurefootError Task UsageError adapters advise
 branch chebyshev chebyshev_steps clip compare constant cooldown cosine cosine_cooldown cosine_restarts cosine_wave
-cyclical cyclical_momentum decay_now difference during every exponential exponential_cooldown exponential_warmup extend
-find flat_cosine from_json from_torch geometric greedy hyperbolic inverse_power inverse_sqrt inverse_time k_decay knee
-learn like linear maximum minimum multistep natural_exponential noam noise one_cycle one_cycle_momentum optimizers paced
-parse piecewise plan planned plateau polynomial power_law radam_warmup range_test repeat restarts rex schedules skip
-slanted_triangular step strategy stretch tanh_decay timm_noise to_json train trapezoid tri_stage
-untuned_exponential_warmup untuned_linear_warmup wall_clock warmup warmup_hold_cosine warmup_hold_cosine_constant
-wsd wsd_s
+cyclical cyclical_momentum decay_now difference during every exponential exponential_cooldown exponential_warmup
+extend find flat_cosine from_json from_torch geometric greedy hyperbolic inverse_power inverse_sqrt inverse_time
+k_decay knee learn like linear maximum minimum multistep natural_exponential noam noise one_cycle one_cycle_momentum
+optimizers paced parse piecewise plan planned plateau polynomial power_law radam_warmup range_test repeat restarts rex
+schedules skip slanted_triangular step strategy stretch tanh_decay timm_noise to_json train trapezoid tri_stage tune
+untuned_exponential_warmup untuned_linear_warmup wall_clock warmup warmup_hold_cosine warmup_hold_cosine_constant wsd
+wsd_s
 """
 
 
@@ -55,7 +57,7 @@ def test_the_readme_starts_with_two_commands():
 def test_the_readmes_python_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 5
+    assert len(blocks) == 6
     names = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
@@ -73,7 +75,7 @@ def test_the_readmes_recipe_file_is_one():
 
 
 @pytest.mark.parametrize("readme", [README, CHINESE], ids=["en", "zh"])
-@pytest.mark.parametrize("command", [compare, train, plot, advise], ids=lambda command: command.name)
+@pytest.mark.parametrize("command", [compare, find, tune, train, plot, advise], ids=lambda command: command.name)
 def test_the_readmes_options_exist(command, readme):
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     lines = re.findall(rf"^surefoot {command.name} .*$", readme, re.M)
