@@ -44,7 +44,7 @@ def test_a_plan_shows_the_tree_the_work_saved_and_the_time(here, capsys):
         "mine: 4 recipes × 2 seeds, 20 updates each\n\n0–5  trunk, early, late\n├─ 5–15  trunk, late\n"
     )
     assert "│  └─ 15–20  late\n└─ 5–20  early\n0–20  slow\n" in out
-    assert "Work: 120 of 160 updates; 25.0 % saved" in out
+    assert "Work: 120 of 160 updates: sharing saves 25.0 %" in out
     assert "Time: about" in out
     assert not (here / "surefoot-runs").exists()
 
