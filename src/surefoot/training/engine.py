@@ -51,6 +51,10 @@ def train(
 def _place(plan: Plan) -> Place:
     if plan.place == "here":
         return here
+    if plan.place == "ray":
+        from surefoot.training.on_ray import on_ray
+
+        return on_ray
     from surefoot.training.pool import pool
 
     return pool
