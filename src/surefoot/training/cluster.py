@@ -193,7 +193,7 @@ def _ray() -> Any:
         import ray
     except ModuleNotFoundError as missing:
         raise UsageError(
-            f"a cluster needs {missing.name}, which is not installed", remedy="pip install 'surefoot[ray]'"
+            f"a cluster needs {missing.name}, which is not installed", remedy="run pip install 'surefoot[ray]'"
         ) from None
     return ray
 
@@ -204,4 +204,4 @@ def _connect(ray: Any, address: str) -> None:
         ray.init(address, log_to_driver=False, logging_level=logging.ERROR, **options)
     except Exception as why:
         ray.shutdown()
-        raise UsageError(f"Ray did not connect ({brief(why)})", received=address, remedy=REMEDY) from why
+        raise UsageError(f"Ray did not connect ({brief(why)})", received=address, remedy=REMEDY) from None

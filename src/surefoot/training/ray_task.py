@@ -102,7 +102,8 @@ class _Batches:
 
     def keep(self, tensors: Mapping[str, Tensor], about: str, /) -> str:
         """Send a checkpoint along: the driver keeps it, and knows its name."""
-        self.events.append((arrays_of(tensors), about))
+        # Copies, since training goes on while they are sent.
+        self.events.append((arrays_of({name: tensor.clone() for name, tensor in tensors.items()}), about))
         return ""
 
     def flush(self) -> None:
