@@ -98,16 +98,6 @@ class Cluster:
 
     def message(self, stream: Stream) -> object:
         """What it says next. Raises StopIteration where it is over, DiedError where its worker is."""
-        with self._speaking():
-            return self.ray.get(next(stream), timeout=FETCH)
-
-    def cancel(self, stream: Stream) -> None:
-        """End its task, whatever that is in the midst of."""
-        with suppress(Exception):  # it may be over, or the cluster gone
-            self.ray.cancel(stream, force=True)
-
-    @contextmanager
-    def _speaking(self) -> Iterator[None]:
         errors = self.ray.exceptions
         deaths = {
             errors.WorkerCrashedError: "the process ended unexpectedly",
@@ -116,12 +106,23 @@ class Cluster:
             errors.OutOfMemoryError: "memory ran out on its node",
             errors.GetTimeoutError: "its node did not send what it said",
         }
+        with self._speaking():
+            try:
+                return self.ray.get(next(stream), timeout=FETCH)
+            except tuple(deaths) as failure:
+                how = next(how for kind, how in deaths.items() if isinstance(failure, kind))
+                raise DiedError(how) from failure
+
+    def cancel(self, stream: Stream) -> None:
+        """End its task, whatever that is in the midst of."""
+        with suppress(Exception):  # it may be over, or the cluster gone
+            self.ray.cancel(stream, force=True)
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
         try:
             yield
-        except errors.RayError as failure:
-            for kind, how in deaths.items():
-                if isinstance(failure, kind):
-                    raise DiedError(how) from failure
+        except self.ray.exceptions.RayError as failure:
             raise SurefootError(f"the Ray cluster failed ({brief(failure)}); {AGAIN}") from failure
 
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 from attrs import define, evolve, field
 
 from surefoot.core.errors import SurefootError, TaskError, UsageError, brief
-from surefoot.core.record import Note, Paused, Saved, Sink
+from surefoot.core.record import Note, Paused, Progress, Saved, Sink
 from surefoot.training.arrays import array_of, arrays_of, tensor_of
 from surefoot.training.cluster import LOOK, Cluster, DiedError, Needs, Ref, Stream, connected
 from surefoot.training.journey import DEATHS, Journey
@@ -91,6 +91,7 @@ class Driver:
     waiting: deque[Journey] = field(init=False)
     at_work: dict[Stream, _Task] = field(factory=dict)
     starts: dict[int, Ref] = field(factory=dict)  # in the object store: where tiles start from
+    news: tuple[int, Progress] | None = None  # the last of this round
     room: int = 0
     looked: float = 0.0  # when
 
@@ -106,6 +107,7 @@ class Driver:
                 self._employ()
                 for stream in self._heard():
                     self._hear(stream)
+                self._progress()
         finally:
             for stream in self.at_work:
                 self.cluster.cancel(stream)
@@ -157,19 +159,29 @@ class Driver:
                 raise message.unpacked("On a node of the cluster")
             case Unusable(why=why):
                 raise TaskError(f"the task cannot be read on a node of the cluster ({why})", remedy=ELSEWHERE)
+        index = task.journey.tile.index
         for event in message:
             match event:
+                case Progress():
+                    self.whole.parts[index] = event
+                    self.news = index, event
                 case (_, _):
                     task.kept, task.name = event, None
                 case Saved():
-                    self.whole.tell(task.journey.tile.index, evolve(event, checkpoint=self._name(task)))
-                    self.starts[task.journey.tile.index] = self.cluster.put(task.kept)
+                    self.whole.tell(index, evolve(event, checkpoint=self._name(task)))
+                    self.starts[index] = self.cluster.put(task.kept)
                     task.journey.saved(event.step)
                     task.kept = None  # it lies in this machine's object store now, and need not lie there twice
                 case Paused(run=run) if event.checkpoint is not None and run not in self.told.over:
-                    self.whole.tell(task.journey.tile.index, evolve(event, checkpoint=self._name(task)))
+                    self.whole.tell(index, evolve(event, checkpoint=self._name(task)))
                 case _:
-                    self.whole.tell(task.journey.tile.index, event)
+                    self.whole.tell(index, event)
+
+    def _progress(self) -> None:
+        """Once for all that was heard in a round: it adds up all tiles, and the store commits what it was told."""
+        if self.news is not None:
+            self.whole.tell(*self.news)
+        self.news = None
 
     def _name(self, task: _Task) -> str:
         """Keep the checkpoint that was sent last, once."""
