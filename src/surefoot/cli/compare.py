@@ -47,8 +47,12 @@ def seeds_of(ctx: click.Context, option: click.Parameter, text: str) -> int | li
     help="Runs stacked and trained at once, or one by one; auto times a few steps of each.",
 )
 @click.option(
-    "--place", default="auto", type=click.Choice(["auto", "here", "pool"]), help="This process, or one per core."
+    "--place",
+    default="auto",
+    type=click.Choice(["auto", "here", "pool", "ray"]),
+    help="This process, one per core, or a Ray cluster; auto takes one of the first two.",
 )
+@click.option("--address", metavar="HOST:PORT|auto", help="The Ray cluster; without it, a Ray of this machine.")
 @click.option(
     "--compile/--no-compile", default=None, help="Compile the fused trainer's step; without either, where that pays."
 )
@@ -79,6 +83,7 @@ def compare(ctx: click.Context, /, out: Path, as_json: bool, lang: str, **option
       surefoot compare fashion-mnist --recipes source
       surefoot compare my_task.py --recipes my_recipes.yaml --seeds 5
       surefoot compare --lr 0.3,0.1,0.03 --epochs 5
+      surefoot compare --place ray --address 10.0.0.1:6379
       surefoot compare --plan
       surefoot compare --resume
       surefoot compare --lang zh

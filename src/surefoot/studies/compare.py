@@ -31,6 +31,7 @@ def compare(
     patience: int | None = None,
     trainer: str = "auto",
     place: str = "auto",
+    address: str | None = None,
     compile: bool | None = None,
     tile: int | None = None,
     share: bool = True,
@@ -55,14 +56,17 @@ def compare(
         epochs, batch_size, accumulate, precision, patience, device: override the recipe set's and the task's.
         trainer: "fused" (rows stacked and trained together), "loop" (plain `torch.optim`, one by one), or "auto", which
             times a few updates of each.
-        place: "here", "pool" (a process per core) or "auto". compile: whether the fused trainer's step is compiled;
-            None compiles where that pays. tile: rows trained at once; None takes what fits the processor's cache.
+        place: "here", "pool" (a process per core), "ray" (a cluster, see docs/scale.md) or "auto", here or the pool.
+        address: of the Ray cluster, HOST:PORT or "auto"; None starts a Ray of this machine.
+        compile: whether the fused trainer's step is compiled; None compiles where that pays. tile: rows trained at
+            once; None takes what fits the processor's cache.
         share: whether runs with the same past are trained once, and fork where they part.
         data: the folder of a task's data files.
         target: the value of the ranking metric to count steps to; None takes the median recipe's final value.
         out: the folder of the record file; None keeps nothing.
         resume: go on with the same comparison where it was left, however it ended; its numbers are those of one that
-            was not interrupted. Where there is none, this begins it. The plan (trainer, place, ...) is the one stored.
+            was not interrupted. Where there is none, this begins it. The plan (trainer, place, ...) is the one stored;
+            what was begun on a cluster can go on at another `address` or `place`.
         checkpoint_every: seconds of training that a kill may cost at most, about.
         progress: whether to show it on standard error.
         lang: the language of what people read: "en" or "zh".
@@ -76,7 +80,7 @@ def compare(
     >>> found.best.recipe.name, found.best.ties
     ('Adam', ())
     """
-    wanted = Wanted(trainer, place, compile, tile, share)
+    wanted = Wanted(trainer, place, compile, tile, share, address=address)
     words(lang)  # refuses a language that is not there before anything is trained
     every = seconds_between(checkpoint_every)
     setting = Setting.of(
@@ -98,6 +102,7 @@ def plan(
     *,
     trainer: str = "auto",
     place: str = "auto",
+    address: str | None = None,
     compile: bool | None = None,
     tile: int | None = None,
     share: bool = True,
@@ -113,6 +118,6 @@ def plan(
     >>> print(f"{sf.plan('digits', steps, seeds=2, epochs=4).saved:.0%}")
     25%
     """
-    wanted = Wanted(trainer, place, compile, tile, share, timed=True)
+    wanted = Wanted(trainer, place, compile, tile, share, timed=True, address=address)
     words(lang)
     return Planned.of(Setting.of(task, recipes, seeds, trainer=trainer, **options), wanted, lang)

@@ -80,7 +80,8 @@ class Planned:
             steps=facts.steps,
         )
         work = _(
-            "Work: {together} of {apart} updates: sharing saves {saved} %, since runs with the same past are trained once.",
+            "Work: {together} of {apart} updates: sharing saves {saved} %, since runs with the same past are trained "
+            "once.",
             together=f"{self.together:,}".replace(",", " "),
             apart=f"{self.apart:,}".replace(",", " "),
             saved=f"{100 * self.saved:.1f}",

@@ -20,6 +20,7 @@ from surefoot.studies.question import Question, clock_of, terms_of
 from surefoot.studies.setting import environment
 from surefoot.studies.space import recipe_of
 from surefoot.training import Plan, Wanted, choose
+from surefoot.training.cluster import reached
 
 KIND = "tune"
 
@@ -63,7 +64,7 @@ class Search:
         status: Status = "failed"
         began = time.perf_counter()
         recorded, task = self.store.load(study), self.question.setting.task
-        plan = Plan(**(self.store.planned(study) or {}))
+        plan = Plan(**(self.store.planned(study) or {})).moved(self.wanted)
         roster = Roster(clock_of(recorded.facts), len(task.watched), task.content())
         watcher, terms = Watcher(task.name, roster.runs, lang=self.lang), terms_of(recorded.facts)
         memory = Recorded.of(recorded, {run: step for run, (step, _) in self.store.states(study).items()})
@@ -79,7 +80,7 @@ class Search:
             for note in (*notes, *map(Note, self.store.notes)):
                 sink(note)
             rank, sign = recorded.facts.rank, 1 if recorded.facts.goal == "max" else -1
-            with Trained(roster, memory, rank, sign, task, self.store, study, plan, sink) as ground:
+            with reached(plan), Trained(roster, memory, rank, sign, task, self.store, study, plan, sink) as ground:
                 outcome = drive(race(self.question.space, terms), ground, lambda ask: self._note(ask.best, roster))
             self._note(next(iter(outcome.rivals or outcome.ranking), None), roster, confirmed=bool(outcome.rivals))
             self.store.let_go(study)

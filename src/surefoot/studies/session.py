@@ -94,7 +94,7 @@ class Session:
 
     def _plan(self, study: int, left: Reopened, sink: Sink, compiler: Compiler) -> Plan:
         if left.plan is not None:
-            return Plan(**left.plan)
+            return Plan(**left.plan).moved(self.wanted)
         plan = choose(self.task, self.entries, sink, self.wanted, compiler)
         self.store.plan(study, plan.to_json())
         return plan

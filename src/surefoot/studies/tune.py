@@ -33,6 +33,7 @@ def tune(
     first_seed: int = 0,
     trainer: str = "auto",
     place: str = "auto",
+    address: str | None = None,
     out: str | Path | None = "surefoot-runs",
     resume: bool = False,
     progress: bool = True,
@@ -52,7 +53,7 @@ def tune(
         budget: what the search may cost: "8x" or 8, in full runs; or "10min", of which fresh seeds take their part.
         seeds: how many every arm is trained on. confirm: fresh seeds for the winner and its rivals, beyond a budget in
             runs; 0 leaves that out. first_seed: the lowest seed.
-        trainer, place, out, resume, progress, lang: as in `compare`.
+        trainer, place, address, out, resume, progress, lang: as in `compare`.
         options: `epochs`, `batch_size`, `accumulate`, `precision`, `patience`, `device` override the task's; `data` is
             the folder of its files.
 
@@ -66,7 +67,7 @@ def tune(
     """
     words(lang)
     check_known(options, OPTIONS, "tune")
-    wanted = Wanted(trainer, place, False, timed=True)
+    wanted = Wanted(trainer, place, False, timed=True, address=address)
     for name, count, least in (("seeds", seeds, 1), ("confirm", confirm, 0), ("first_seed", first_seed, 0)):
         if not isinstance(count, int) or count < least:
             raise UsageError(f"{name} must be a whole number, {least} or above", received=count)

@@ -10,6 +10,7 @@ from attrs import define, evolve, field
 from surefoot.core.errors import RecipeError
 from surefoot.core.record import Note, Sink
 from surefoot.tasks import Prepared
+from surefoot.training.cluster import Needs, slots
 from surefoot.training.compiler import Compiler, compiler_found
 from surefoot.training.cuda_graph import Graphs
 from surefoot.training.device import rounding_on
@@ -18,7 +19,7 @@ from surefoot.training.layout import divide, layout_of, tiled
 from surefoot.training.loop import LoopTrainer
 from surefoot.training.memory import give_back_memory, is_out_of_memory, keep_freed_memory, rows_that_fit
 from surefoot.training.place import computing, cores
-from surefoot.training.plan import AUTO, Plan, Wanted
+from surefoot.training.plan import AUTO, PlaceName, Plan, Wanted
 from surefoot.training.policy import Entry
 from surefoot.training.process import can_fork
 from surefoot.training.trainer import Row, Trainer, Updates, order
@@ -44,15 +45,16 @@ def choose(
     """The plan for these runs: what was asked for where it was, what is fastest where it was not.
 
     The sink is told what was taken and why. Rows that cannot be stacked go to the loop. `compiler` keeps what was
-    compiled on the way.
+    compiled on the way. A cluster is only taken where it was asked for; it is asked what room it has.
     """
     if wanted.place == "pool" and task.device.type != "cpu":
         raise RecipeError(
             "a pool of processes works on the processor", received=str(task.device), remedy="--place here"
         )
+    room = slots(wanted.address, Needs.of(task.device, 1)) if wanted.place == "ray" else cores()
     keep_freed_memory()
     with computing(torch.get_num_threads()):
-        return _Choice(task, entries, sink, wanted, compiler or Compiler(sink)).made()
+        return _Choice(task, entries, sink, wanted, compiler or Compiler(sink), room).made()
 
 
 @define(eq=False)
@@ -62,6 +64,7 @@ class _Choice:
     sink: Sink
     wanted: Wanted
     compiler: Compiler
+    room: int  # tiles that can be trained at a time, elsewhere
     rows: list[Row] = field(init=False)
     bundles: list[list[int]] = field(init=False)
     work: float = field(init=False)  # the updates to be made as a share of all that runs on their own would make
@@ -75,7 +78,9 @@ class _Choice:
         self.work = sum(stage.updates for _, stage in stages) / (self.task.steps * len(self.rows))
 
     def made(self) -> Plan:
-        stackable = self.wanted.trainer == "auto" and len(self.rows) > 1 and self.wanted.place != "pool"
+        elsewhere = self.wanted.place in ("pool", "ray")  # there a processor of its own is better for a row than a slot
+        stackable = self.wanted.trainer == "auto" and len(self.rows) > 1
+        stackable = stackable and not (elsewhere and self.task.device.type == "cpu")
         if told := rounding_on(self.task.device):
             self._tell(told)
         if self.wanted.trainer == "fused" or (stackable and not self._is_arithmetic()):
@@ -89,6 +94,8 @@ class _Choice:
 
     def _try_fused(self) -> None:
         most = self.wanted.most or self._rows_that_fit()
+        if self.wanted.place == "ray" and not self.wanted.most:
+            most = min(most, -(-len(self.rows) // self.room))  # a tile for each at least
         try:
             for rule in (row.rule for row in self.rows):
                 if not rule.stackable:
@@ -97,8 +104,8 @@ class _Choice:
         except CannotStackError as why:
             self._tell(f"the rows of this task cannot be stacked, so the loop trains them one by one ({why})")
             return
-        if self.wanted.place == "pool":
-            self.seconds = {evolve(plan, place="pool", threads=1): 0.0}
+        if self.wanted.place in ("pool", "ray"):
+            self.seconds = {self._elsewhere(plan): 0.0}
             return
         if self.threads > 1:
             self._time(trainer, evolve(plan, threads=1))
@@ -174,12 +181,12 @@ class _Choice:
             self.seconds = {plan: self.seconds[plan]}
 
     def _try_loop(self) -> None:
-        """One row after another here, or a process per core."""
+        """One row after another here, or in a process per core, here or in a cluster."""
         here = Plan("loop", "here", False, self.threads, 1, [[bundle] for bundle in self.bundles])
-        pool = evolve(here, place="pool", threads=1)
-        processes = min(cores(), len(self.bundles))
-        only = {"here": here, "pool": pool}.get(self.wanted.place)
-        if processes == 1 or self.task.device.type != "cpu":
+        far = self._elsewhere(here)
+        processes = min(self.room, len(self.bundles))
+        only = {"here": here, "pool": far, "ray": far}.get(self.wanted.place)
+        if self.wanted.place != "ray" and (processes == 1 or self.task.device.type != "cpu"):
             only = here
         if only and self.wanted.trainer == "loop" and not self.wanted.timed:
             self.seconds[only] = 0.0
@@ -193,9 +200,14 @@ class _Choice:
         if only is not here:
             rounds = -(-len(self.bundles) // processes)  # of one bundle for each process
             alone = self.seconds[evolve(here, threads=1)]
-            self.seconds[pool] = (FORKED if can_fork(self.task) else POOL) + alone * rounds / len(self.bundles)
-        if only is pool:
-            self.seconds = {pool: self.seconds[pool]}
+            begin = FORKED if far.place == "pool" and can_fork(self.task) else POOL
+            self.seconds[far] = begin + alone * rounds / len(self.bundles)
+        if only is far:
+            self.seconds = {far: self.seconds[far]}
+
+    def _elsewhere(self, plan: Plan) -> Plan:
+        place: PlaceName = "ray" if self.wanted.place == "ray" else "pool"
+        return evolve(plan, place=place, threads=1, address=self.wanted.address)
 
     def _time(self, trainer: Trainer, plan: Plan) -> None:
         """Put down how long the training would take: the median of some updates, times all there are."""

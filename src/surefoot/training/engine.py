@@ -61,6 +61,10 @@ def _go(work: Work, sink: Sink) -> None:
 def _place(plan: Plan) -> Place:
     if plan.place == "here":
         return here
+    if plan.place == "ray":
+        from surefoot.training.on_ray import on_ray
+
+        return on_ray
     from surefoot.training.pool import pool
 
     return pool

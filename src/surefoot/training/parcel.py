@@ -1,8 +1,8 @@
-"""Work on its way to other processes: the data in one file that all of them map, the rest pickled in another."""
+"""Work on its way to other processes: the data as tensors that all of them map, the rest pickled."""
 
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from os.path import realpath
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import cloudpickle
 import torch
 from attrs import evolve
+from torch import Tensor
 
 from surefoot.optimizers import TorchClass
 from surefoot.optimizers.found import hand_on
@@ -21,12 +22,29 @@ from surefoot.training.checkpoint import Checkpoint
 from surefoot.training.place import Work
 
 DATA, REST = "data.pt", "work.pickle"
+Data = Mapping[str, Sequence[Tensor]]
 
 
 def pack(work: Work, folder: Path) -> None:
     """Write the work, without its tiles. Raises whatever a user's object raises that cannot be pickled."""
+    data, rest = packed(work)
+    torch.save(data, folder / DATA)
+    (folder / REST).write_bytes(rest)
+
+
+def unpack(folder: Path) -> Work:
+    """The work that was written; torch is set as it was there."""
+    rest = (folder / REST).read_bytes()
+    # Mapped, not read: the processes share one copy of the data, the system's.
+    return unpacked(lambda: torch.load(folder / DATA, mmap=True, weights_only=True), rest)
+
+
+def packed(work: Work) -> tuple[Data, bytes]:
+    """The tensors of each split that is in memory, and the rest of the work, without its tiles.
+
+    Raises whatever a user's object raises that cannot be pickled.
+    """
     held = _held(work)
-    torch.save({name: leaves((split.x, split.y)) for name, split in held.items()}, folder / DATA)
     hollow: dict[str, Any] = {
         name: InMemory(*(mapped(lambda tensor: tensor.new_empty(0), part) for part in (split.x, split.y)))
         for name, split in held.items()
@@ -40,21 +58,19 @@ def pack(work: Work, folder: Path) -> None:
     rules = (entry.policy.rule for tile in work.tiles for entry in tile.entries)
     classes = {rule.path: rule.kind for rule in rules if isinstance(rule, TorchClass)}
     with _by_value():
-        rest = cloudpickle.dumps((evolve(work, task=task, tiles=(), compiler=None), numerics, classes))
-    (folder / REST).write_bytes(rest)
+        rest: bytes = cloudpickle.dumps((evolve(work, task=task, tiles=(), compiler=None), numerics, classes))
+    return {name: leaves((split.x, split.y)) for name, split in held.items()}, rest
 
 
-def unpack(folder: Path) -> Work:
+def unpacked(data: Callable[[], Data], rest: bytes) -> Work:
     """The work that was packed; torch is set as it was there."""
     work: Work
-    work, (dtype, precision, deterministic), classes = pickle.loads((folder / REST).read_bytes())
+    work, (dtype, precision, deterministic), classes = pickle.loads(rest)
     hand_on(classes)
     torch.set_default_dtype(dtype)
     torch.set_float32_matmul_precision(precision)
     torch.use_deterministic_algorithms(deterministic)
-    # Mapped, not read: the processes share one copy of the data, the system's.
-    tensors = torch.load(folder / DATA, mmap=True, weights_only=True)
-    filled: dict[str, Any] = {}
+    tensors, filled = data(), dict[str, Any]()
     for name, split in _held(work).items():
         _, rebuilt = parted((split.x, split.y))
         filled[name] = InMemory(*rebuilt(tensors[name]))

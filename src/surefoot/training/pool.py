@@ -13,17 +13,15 @@ from pathlib import Path
 
 from attrs import define, evolve, field
 
-from surefoot.core.record import Failed, Note, Observation, Progress, Saved, Sink
+from surefoot.core.record import Note, Saved, Sink
+from surefoot.training.journey import DEATHS, Journey
 from surefoot.training.parcel import pack, write_checkpoint
 from surefoot.training.place import Whole, Work, cores, here
-from surefoot.training.policy import Entry
 from surefoot.training.process import Process, can_fork, forked, spawned
 from surefoot.training.scratch import scratch
-from surefoot.training.tile import Tile
 from surefoot.training.told import Told
-from surefoot.training.worker import Done, Job, Message, Raised, Unusable, copy_name
+from surefoot.training.worker import Done, Message, Raised, Unusable, copy_name
 
-DEATHS = 2  # of a tile's processes without a checkpoint in between: then it is given up
 LOOK = 1.0  # seconds between two looks whether processes live, should a pipe not tell
 
 
@@ -54,40 +52,18 @@ def _not_packed(work: Work, folder: Path) -> str:
 
 
 @define(eq=False)
-class _Course:
-    """A tile on its way, maybe through several processes. `step`: of the checkpoint it starts from; None begins."""
-
-    tile: Tile
-    step: int | None = field(init=False)
-    deaths: int = 0  # since that checkpoint
-
-    def __attrs_post_init__(self) -> None:
-        self.step = self.tile.start.step if self.tile.start else None
-
-    def live(self) -> list[int]:
-        """The runs that were not over before this sitting."""
-        start = self.tile.start
-        return list(start.runs) if start else [entry.run.index for entry in self.tile.entries]
-
-    def __str__(self) -> str:
-        first, *others = (entry.run for entry in self.tile.entries)
-        also = f" and {len(others)} more" if others else ""
-        return f"{first.recipe.name}, seed {first.seed}{also}"
-
-
-@define(eq=False)
 class _Pool:
     work: Work
     folder: Path
     told: Told
     fork: bool
     whole: Whole = field(init=False)
-    waiting: deque[_Course] = field(init=False)
-    at_work: dict[Process, _Course] = field(factory=dict)
+    waiting: deque[Journey] = field(init=False)
+    at_work: dict[Process, Journey] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.whole = Whole(self.work.tiles, self.told)
-        self.waiting = deque(_Course(tile) for tile in self.work.tiles)
+        self.waiting = deque(Journey(tile) for tile in self.work.tiles)
 
     def run(self) -> str:
         """Train all tiles; or a line that says why the work is of no use to the processes."""
@@ -116,28 +92,17 @@ class _Pool:
 
     def _give(self, worker: Process) -> None:
         """Give a process the next tile."""
-        course = self.at_work[worker] = self.waiting.popleft()
-        tile, start = course.tile, self._checkpoint(course)
+        journey = self.at_work[worker] = self.waiting.popleft()
+        tile, start = journey.tile, self._checkpoint(journey)
         if tile.start and start and not start.exists():
             write_checkpoint(tile.start, start)
-        bundles = [
-            [(each.run, each.policy.curves["lr"].clock, self._past(course, each)) for each in bundle]
-            for bundle in tile.bundles
-        ]
         job = self.folder / f"{tile.index}.job"
-        job.write_bytes(pickle.dumps(Job(tile.index, bundles, start, tile.pauses)))
+        job.write_bytes(pickle.dumps(journey.job(self.told, start)))
         with suppress(OSError):  # it is dead already, which is noticed where it is listened to
             worker.connection.send(job)
 
-    def _checkpoint(self, course: _Course) -> Path | None:
-        return None if course.step is None else self.folder / copy_name(course.tile.index, course.step)
-
-    def _past(self, course: _Course, entry: Entry) -> list[Observation]:
-        """What was observed of a run up to where its tile starts."""
-        if course.step is None:
-            return []
-        now = [each for each in self.told.seen.get(entry.run.index, ()) if each.step <= course.step]
-        return [*(entry.past if course.tile.start else ()), *now]
+    def _checkpoint(self, journey: Journey) -> Path | None:
+        return None if journey.step is None else self.folder / copy_name(journey.tile.index, journey.step)
 
     def _heard(self) -> list[Process]:
         """The processes that have said something or are dead."""
@@ -147,7 +112,7 @@ class _Pool:
 
     def _hear(self, worker: Process) -> str:
         """One message of a process; where it says that the work is of no use to it, why."""
-        course = self.at_work[worker]
+        journey = self.at_work[worker]
         try:
             message: Message | None = worker.connection.recv() if worker.connection.poll() else None
         except (EOFError, OSError):
@@ -164,16 +129,16 @@ class _Pool:
             case events:
                 for event in events:
                     if isinstance(event, Saved):
-                        self._saved(course, event)
-                    self.whole.tell(course.tile.index, event)
+                        self._saved(journey, event)
+                    self.whole.tell(journey.tile.index, event)
         return ""
 
-    def _saved(self, course: _Course, event: Saved) -> None:
-        self._forget(course)
-        course.step, course.deaths = event.step, 0
+    def _saved(self, journey: Journey, event: Saved) -> None:
+        self._forget(journey)
+        journey.saved(event.step)
 
-    def _forget(self, course: _Course) -> None:
-        if old := self._checkpoint(course):
+    def _forget(self, journey: Journey) -> None:
+        if old := self._checkpoint(journey):
             old.unlink(missing_ok=True)
 
     def _done(self, worker: Process) -> None:
@@ -184,25 +149,16 @@ class _Pool:
             worker.end()
 
     def _died(self, worker: Process) -> None:
-        course, how = self.at_work.pop(worker), worker.end()
-        course.deaths += 1
-        if course.deaths < DEATHS:
-            self._note(f"{course}: its process died ({how}); it starts again from step {course.step or 0}")
-            self.waiting.appendleft(course)
+        journey, how = self.at_work.pop(worker), worker.end()
+        journey.deaths += 1
+        if journey.deaths < DEATHS:
+            self._note(f"{journey}: its process died ({how}); it starts again from step {journey.step or 0}")
+            self.waiting.appendleft(journey)
         else:
-            self._give_up(course, how)
+            journey.give_up("its process", how, self.told, self.whole)
+            self._forget(journey)
         if self.waiting:
             self._employ()
-
-    def _give_up(self, course: _Course, how: str) -> None:
-        index, rows = course.tile.index, len(course.tile.entries)
-        where = f"its process died twice after step {course.step or 0} ({how})"
-        for run in course.live():
-            if run not in self.told.over:
-                self.whole.tell(index, Failed(run, where))
-        self._forget(course)
-        done = self.whole.parts[index].done
-        self.whole.tell(index, Progress(done, done, 0, rows, self.whole.parts[index].what))
 
     def _note(self, text: str) -> None:
         self.told(Note(text))

@@ -37,6 +37,13 @@ class Job:
     start: Path | None
     pauses: Mapping[int, Pause]
 
+    def bound(self, start: Checkpoint | None) -> Tile:
+        """The tile, which goes on from a checkpoint that was read."""
+        bundles = [
+            [Entry(run, bind(run.recipe, clock), past) for run, clock, past in bundle] for bundle in self.bundles
+        ]
+        return Tile(self.tile, bundles, start, self.pauses)
+
 
 @frozen(eq=False)
 class Done:
@@ -54,11 +61,11 @@ class Raised:
     def of(cls, error: BaseException) -> "Raised":
         return cls(_portable(error), "".join(traceback.format_exception(error)))
 
-    def unpacked(self) -> BaseException:
-        """The exception, to be raised in the pool's process."""
+    def unpacked(self, where: str = "In a process of the pool") -> BaseException:
+        """The exception, to be raised in the process that records."""
         error: BaseException = pickle.loads(self.error)
         if not isinstance(error, SurefootError):
-            error.add_note(f"In a process of the pool:\n{self.text}")
+            error.add_note(f"{where}:\n{self.text}")
         return error
 
 
@@ -117,9 +124,7 @@ def _serve(work: Work, connection: Connection, jobs: SimpleQueue[Path], folder: 
 
 
 def _train(work: Work, job: Job, compiler: Compiler | None, tell: "_Batches", folder: Path) -> None:
-    bundles = [[Entry(run, bind(run.recipe, clock), past) for run, clock, past in bundle] for bundle in job.bundles]
-    start = None if job.start is None else read_checkpoint(job.start)
-    tile = Tile(job.tile, bundles, start, job.pauses)
+    tile = job.bound(None if job.start is None else read_checkpoint(job.start))
     saving = work.saving and evolve(work.saving, save=_Keep(work.saving.save, folder, job.tile))
     train_tile(work.task, tile, make(work, tile, compiler, tell), tell, saving)
 
