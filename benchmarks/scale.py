@@ -34,7 +34,7 @@ from surefoot.studies.progress import Watcher
 from surefoot.training import Entry, Plan, Saving, bind
 from surefoot.training.arrays import arrays_of
 from surefoot.training.cluster import Cluster, Needs, Ref, Stream, connected
-from surefoot.training.on_ray import Driver
+from surefoot.training.on_ray import AHEAD, Driver
 from surefoot.training.place import Work
 from surefoot.training.ray_task import Message
 from surefoot.training.tile import Pause, Tile
@@ -55,6 +55,7 @@ def main() -> None:
     with connected(None) as cluster:
         print(f"Ray {cluster.ray.__version__}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         print(f"an empty task of Ray: {spread([empty(cluster) for _ in range(given.rounds)])} ms")
+        print(f"a task that says one thing: {spread([saying(cluster) for _ in range(given.rounds)])} ms")
         for workers in map(int, given.workers.split(",")):
             for parts, saved in ((11, False), (1, False), (1, True)):
                 stages = max(workers, given.stages // (5 if saved else 1))
@@ -90,6 +91,26 @@ def empty(cluster: Cluster, tasks: int = 2000) -> float:
     cluster.ray.get([remote.remote() for _ in range(10)])
     began = time.perf_counter()
     cluster.ray.get([remote.remote() for _ in range(tasks)])
+    return 1000 * (time.perf_counter() - began) / tasks
+
+
+def saying(cluster: Cluster, tasks: int = 1000) -> float:
+    """Milliseconds of a task that says one thing, as a stage that trains for no time would."""
+
+    def something() -> Iterator[int]:
+        yield 1
+
+    task, left, most = cluster.task(something, Needs(1)), tasks, cluster.room(Needs(1)) + AHEAD
+    began, streams = time.perf_counter(), set[Stream]()
+    while left or streams:
+        while left and len(streams) < most:
+            streams.add(task.remote())
+            left -= 1
+        for stream in cluster.ready(streams):
+            try:
+                cluster.message(stream)
+            except StopIteration:
+                streams.remove(stream)
     return 1000 * (time.perf_counter() - began) / tasks
 
 

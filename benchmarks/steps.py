@@ -38,8 +38,8 @@ from surefoot.tasks.mlp import mlp
 from surefoot.training import Compiler, Entry, Plan, Saving, bind, train
 from surefoot.training.fused import FusedTrainer
 from surefoot.training.layout import layout_of
-from surefoot.training.memory import keep_freed_memory, rows_that_fit
 from surefoot.training.lockstep import STRIDE
+from surefoot.training.memory import keep_freed_memory, rows_that_fit
 from surefoot.training.trainer import Updates, order
 
 CHUNK = STRIDE
