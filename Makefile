@@ -38,6 +38,7 @@ bench: .venv/tools  ## measure; prints what it measured
 	$(BIN)/python benchmarks/trainers.py
 	$(BIN)/python benchmarks/conv.py
 	$(BIN)/python benchmarks/gpu.py
+	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/schedules.py
 	$(BIN)/python benchmarks/lessons.py

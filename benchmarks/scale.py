@@ -2,10 +2,11 @@
 
     python benchmarks/scale.py [--workers 10,100,1000] [--stages N] [--rounds N]
 
-A stage is 640 updates of one row, ten looks, told in 11 messages of 64 losses and a look each, 21 records; with
-`checkpoints` it ends in one of 100 000 numbers, which the driver writes to its disk. What arrives goes the way of real
-messages: a stream from Ray, each record let through once, the SQLite file, progress. `alone` leaves Ray out: messages
-are unpickled and recorded. The rates are medians of the rounds with the lowest and the highest.
+A stage is 640 updates of one row, ten looks, 21 records, told in one message, as one that takes less than a second, or
+in 11, as one that takes longer; with `checkpoints` it ends in one of 100 000 numbers, which the driver writes to its
+disk. What arrives goes the way of real messages: a stream from Ray, each record let through once, the SQLite file,
+progress. `alone` leaves Ray out: messages are unpickled and recorded. The rates are medians of the rounds with the
+lowest and the highest.
 """
 
 import argparse
@@ -33,7 +34,7 @@ from surefoot.studies.progress import Watcher
 from surefoot.training import Entry, Plan, Saving, bind
 from surefoot.training.arrays import arrays_of
 from surefoot.training.cluster import Cluster, Needs, Ref, Stream, connected
-from surefoot.training.on_ray import Driver
+from surefoot.training.on_ray import AHEAD, Driver
 from surefoot.training.place import Work
 from surefoot.training.ray_task import Message
 from surefoot.training.tile import Pause, Tile
@@ -54,10 +55,11 @@ def main() -> None:
     with connected(None) as cluster:
         print(f"Ray {cluster.ray.__version__}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         print(f"an empty task of Ray: {spread([empty(cluster) for _ in range(given.rounds)])} ms")
+        print(f"a task that says one thing: {spread([saying(cluster) for _ in range(given.rounds)])} ms")
         for workers in map(int, given.workers.split(",")):
-            for saved in (False, True):
+            for parts, saved in ((11, False), (1, False), (1, True)):
                 stages = max(workers, given.stages // (5 if saved else 1))
-                ways = {"alone": Alone(saved), "Ray": Simulated(cluster, workers, saved)}
+                ways = {"alone": Alone(parts, saved), "Ray": Simulated(cluster, workers, parts, saved)}
                 taken: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
                 for _ in range(given.rounds):
                     for name, way in ways.items():
@@ -66,8 +68,16 @@ def main() -> None:
                 busy = [100 * cpu / wall for wall, cpu in taken["Ray"]]
                 records = [RECORDS * rate for rate in rows["Ray"]]
                 told = [spread(rates) for rates in (*rows.values(), records, busy)]
-                table.append([workers, "yes" if saved else "no", *told])
-    heads = ["workers", "checkpoints", "stages/s, alone", "stages/s, Ray", "records/s, Ray", "driver's processor, %"]
+                table.append([workers, parts, "yes" if saved else "no", *told])
+    heads = [
+        "workers",
+        "messages",
+        "checkpoints",
+        "stages/s, alone",
+        "stages/s, Ray",
+        "records/s, Ray",
+        "driver's processor, %",
+    ]
     print(tabulate(table, headers=heads, disable_numparse=True))
 
 
@@ -81,6 +91,26 @@ def empty(cluster: Cluster, tasks: int = 2000) -> float:
     cluster.ray.get([remote.remote() for _ in range(10)])
     began = time.perf_counter()
     cluster.ray.get([remote.remote() for _ in range(tasks)])
+    return 1000 * (time.perf_counter() - began) / tasks
+
+
+def saying(cluster: Cluster, tasks: int = 1000) -> float:
+    """Milliseconds of a task that says one thing, as a stage that trains for no time would."""
+
+    def something() -> Iterator[int]:
+        yield 1
+
+    task, left, most = cluster.task(something, Needs(1)), tasks, cluster.room(Needs(1)) + AHEAD
+    began, streams = time.perf_counter(), set[Stream]()
+    while left or streams:
+        while left and len(streams) < most:
+            streams.add(task.remote())
+            left -= 1
+        for stream in cluster.ready(streams):
+            try:
+                cluster.message(stream)
+            except StopIteration:
+                streams.remove(stream)
     return 1000 * (time.perf_counter() - began) / tasks
 
 
@@ -115,12 +145,16 @@ def driven(way: "Alone | Simulated", workers: int, stages: int, saved: bool) -> 
     return wall, cpu
 
 
-def messages(saved: bool) -> Callable[[int], Iterator[Message]]:
+def messages(parts: int, saved: bool) -> Callable[[int], Iterator[Message]]:
     """What the worker of a run says."""
     values = np.linspace(1.0, 0.5, EPOCH)
     checkpoint = arrays_of({"weights": torch.arange(float(NUMBERS))}), "{}"
 
     def said(run: int) -> Iterator[Message]:
+        stage = [*steps(run)]
+        yield from stage if parts > 1 else [[event for message in stage for event in message]]
+
+    def steps(run: int) -> Iterator[list[Any]]:
         for step in range(0, STEPS, EPOCH):
             seen = Observation(step + EPOCH, {"loss": 0.5, "accuracy": 0.75, "train_loss": 0.6})
             progress = Progress(step + EPOCH, STEPS, 1, 1, f"loop, step {step + EPOCH} of {STEPS}")
@@ -134,8 +168,8 @@ def messages(saved: bool) -> Callable[[int], Iterator[Message]]:
 class Alone:
     """Streams of messages that are here already, pickled."""
 
-    def __init__(self, saved: bool) -> None:
-        self.said = messages(saved)
+    def __init__(self, parts: int, saved: bool) -> None:
+        self.said = messages(parts, saved)
 
     def cluster(self, workers: int) -> Any:
         return Here(workers)
@@ -170,10 +204,10 @@ class Here:
 class Simulated:
     """Workers of Ray that train nothing: one process, which says what they would say, each in a stream of its own."""
 
-    def __init__(self, cluster: Cluster, workers: int, saved: bool) -> None:
+    def __init__(self, cluster: Cluster, workers: int, parts: int, saved: bool) -> None:
         class Workers:
             def __init__(self) -> None:
-                self.said = messages(saved)
+                self.said = messages(parts, saved)
 
             async def there(self) -> bool:
                 return True

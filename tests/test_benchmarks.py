@@ -34,6 +34,17 @@ def test_the_gpus_benchmark_runs_on_a_processor():
     assert line.count("[") == 5  # all that needs no CUDA graph
 
 
+def test_the_benchmark_of_scale_runs():
+    pytest.importorskip("ray")
+    said = said_by("scale.py", "--workers", "2", "--stages", "5", "--rounds", "1")
+    assert "an empty task of Ray:" in said
+    assert [line.split()[:3] for line in said.splitlines()[-3:]] == [
+        ["2", "11", "no"],
+        ["2", "1", "no"],
+        ["2", "1", "yes"],
+    ]
+
+
 @pytest.fixture
 def deciding(monkeypatch):
     monkeypatch.syspath_prepend(str(FOLDER))
