@@ -13,7 +13,7 @@ from surefoot.core.recipe import Recipe
 from surefoot.core.run import Run
 from surefoot.core.units import Clock
 from surefoot.search import Arm, Ask, Move
-from surefoot.search.terms import COOLED
+from surefoot.search.terms import cooling
 from surefoot.studies.space import recipe_of
 from surefoot.training import Entry, Pause, Policy, agreement, bind
 
@@ -109,11 +109,6 @@ class Roster:
             self.entries.append(Entry(self.runs[-1], policy))
             self.known[arm, seed, cools] = index
         return self.known[arm, seed, cools]
-
-
-def cooling(step: int) -> int:
-    """How many updates a fork cools."""
-    return max(1, round(COOLED * step))
 
 
 def _cooled(recipe: Recipe, step: int) -> Recipe:
