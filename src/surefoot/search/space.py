@@ -80,7 +80,7 @@ class Rates:
         """Rates to begin with: none of the range is further than half the gap from one of them."""
         cells = max(1, math.ceil(round(math.log(self.high / self.low) / math.log(GAP), 9)))
         ends = [self.low * (self.high / self.low) ** (k / cells) for k in range(cells + 1)]
-        middles = [math.sqrt(one * other) for one, other in pairwise(ends)]
+        middles = [math.sqrt(one) * math.sqrt(other) for one, other in pairwise(ends)]
         if not self.listed:
             return tuple(self._rounded(rate) for rate in middles)
         return tuple(sorted({_nearest(rate, self.listed) for rate in middles}))

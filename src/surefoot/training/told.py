@@ -2,7 +2,7 @@
 
 from attrs import define, evolve, field
 
-from surefoot.core.record import Diverged, Event, Failed, Finished, Losses, Observation, Observed, Sink
+from surefoot.core.record import Diverged, Event, Failed, Finished, Losses, Observation, Observed, Paused, Sink
 
 
 @define(eq=False)
@@ -13,7 +13,7 @@ class Told:
     reached: dict[int, int] = field(factory=dict)  # how far the losses of each run go
     seen: dict[int, list[Observation]] = field(factory=dict)  # of each run
     diverged: set[int] = field(factory=set)
-    over: set[int] = field(factory=set)  # runs that finished or failed
+    over: set[int] = field(factory=set)  # runs that finished, paused or failed
 
     def __call__(self, event: Event) -> None:
         new = self._new(event)
@@ -35,7 +35,7 @@ class Told:
                 seen.append(observation)
             case Diverged(run=run):
                 return _first(self.diverged, run, event)
-            case Finished(run=run) | Failed(run=run):
+            case Finished(run=run) | Paused(run=run) | Failed(run=run):
                 return _first(self.over, run, event)
         return event
 
