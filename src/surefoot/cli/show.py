@@ -13,7 +13,7 @@ from surefoot.cli.output import json_option, lang_option, out_option, present
 from surefoot.core.language import Words, words
 
 if TYPE_CHECKING:
-    from surefoot.report import Comparison
+    from surefoot.core.history import Study
     from surefoot.store import Checked, Finding
 
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @json_option
 @lang_option
 def show(study: int | None, out: Path, check: bool, as_json: bool, lang: str) -> int:
-    """List past comparisons, or redraw one by its number.
+    """List past comparisons, searches and trainings, or redraw one by its number.
 
     \b
     Examples:
@@ -43,45 +43,62 @@ def show(study: int | None, out: Path, check: bool, as_json: bool, lang: str) ->
             told = json.dumps(_document(checked), indent=2) if as_json else _verified(checked, store.path, study, _)
             click.echo(told)
             return 0 if checked.sound else 1
-        from surefoot.report import Comparison
-        from surefoot.studies import Trained, folder_of, unfinished
+        from surefoot.studies import unfinished
 
         if study is not None:
             loaded = store.load(study)
-            if loaded.kind == "train":
-                trained = Trained.of(loaded, out, lang)
-                click.echo(json.dumps(trained.to_json(), indent=2) if as_json else str(trained))
-                if not as_json:
-                    say_how_to_go_on(store, loaded, out, _)
-                return 0
-            found = Comparison.of(loaded, lang)
-            present(found, folder_of(loaded, out), as_json=as_json)
+            _show(loaded, out, lang, as_json=as_json)
             if not as_json:
-                say_how_to_go_on(store, found.study, out, _)
+                say_how_to_go_on(store, loaded, out, _)
             return 0
-        listed = [_line(Comparison.of(store.load(each.id))) for each in store.studies()]
+        listed = [_line(store.load(each.id)) for each in store.studies()]
         if as_json:
             click.echo(json.dumps({"surefoot": "list", "version": 1, "studies": listed}, indent=2))
             return 0
         click.echo(_table(listed, _))
-        for kind in ("compare", "train"):
+        for kind in ("compare", "tune", "train"):
             if (left := unfinished(store, kind)) is not None:
                 say_how_to_go_on(store, left, out, _)
     return 0
 
 
-def _line(comparison: Comparison) -> dict[str, object]:
-    study, verdict = comparison.study, comparison.verdict
+def _show(study: Study, out: Path, lang: str, *, as_json: bool) -> None:
+    """One study, as the command that made it shows it."""
+    from surefoot.cli.tune import show_tuned
+    from surefoot.report import Comparison
+    from surefoot.studies import Trained, Tuned, folder_of
+
+    if study.kind == "train":
+        trained = Trained.of(study, out, lang)
+        click.echo(json.dumps(trained.to_json(), indent=2) if as_json else str(trained))
+    elif study.kind == "tune":
+        show_tuned(Tuned.of(study, lang=lang), folder_of(study, out), as_json=as_json)
+    else:
+        present(Comparison.of(study, lang), folder_of(study, out), as_json=as_json)
+
+
+def _line(study: Study) -> dict[str, object]:
+    """What the list says of a study."""
+    from surefoot.report import Comparison
+    from surefoot.studies import Tuned
+
+    if study.kind == "tune":
+        tuned = Tuned.of(study)
+        recipes, ties = len(tuned.tried), len(tuned.ties) if tuned.is_found else 0
+        best = tuned.best.name if tuned.is_found else None
+    else:
+        comparison = Comparison.of(study)
+        recipes, best, ties = len(comparison.summaries), comparison.verdict.best, len(comparison.verdict.ties)
     return {
         "id": study.id,
         "kind": study.kind,
         "created": study.created,
         "task": study.facts.task,
-        "recipes": len(comparison.summaries),
+        "recipes": recipes,
         "seeds": len(study.facts.seeds),
         "status": study.status,
-        "best": verdict.best,
-        "ties": len(verdict.ties),
+        "best": best,
+        "ties": ties,
     }
 
 

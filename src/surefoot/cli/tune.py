@@ -88,8 +88,8 @@ def show_tuned(found: Tuned, folder: Path, *, as_json: bool) -> int:
     except OSError as wrong:
         raise SurefootError(f"cannot write the report: {wrong}; the records are kept, see: surefoot show") from wrong
     if as_json:
-        files = {"files": {"report": str(page), "figure": str(picture), "recipe": str(recipe)}}
-        click.echo(json.dumps(found.to_json() | files, indent=2))
+        files = {"report": str(page), "figure": str(picture), "recipe": str(recipe) if found.is_found else None}
+        click.echo(json.dumps(found.to_json() | {"files": files}, indent=2))
         return 0 if found.is_found else 1
     click.echo(found.table())
     click.echo("\n" + _("Report  {path}", path=page) + "\n" + _("Figure  {path}", path=picture))

@@ -40,8 +40,8 @@ def tree(tracks: Sequence[Track], horizon: int, lang: str = "en") -> Figure:
     """Rates against updates, both on log axes, a panel for each optimizer."""
     _ = words_for_pictures(lang)
     branches = list(dict.fromkeys(track.branch for track in tracks))
-    rows = -(-len(branches) // WIDEST)
-    width = min(len(branches), WIDEST)
+    rows = max(1, -(-len(branches) // WIDEST))
+    width = max(1, min(len(branches), WIDEST))
     figure = Figure(figsize=(3.4 + 3.6 * width, 1.0 + 3.8 * rows), layout="constrained")
     panels = figure.subplots(rows, width, squeeze=False, sharex=True).ravel()
     schedules = list(dict.fromkeys(track.schedule for track in tracks if track.schedule))

@@ -42,8 +42,9 @@ class Book:
         self.decisions.append(Decision(kind, arm, step, why))  # type: ignore[arg-type]
 
     def ranked(self, arms: Iterable[Arm]) -> list[Arm]:
-        """Arms that have not diverged, best first."""
-        return sorted((arm for arm in arms if arm not in self.diverged), key=self.of, reverse=True)
+        """Arms of which something was seen and that have not diverged, best first."""
+        good = (arm for arm in arms if arm not in self.diverged and self.of(arm) != LOST)
+        return sorted(good, key=self.of, reverse=True)
 
     def of(self, arm: Arm) -> Standing:
         """The latest standing of an arm."""

@@ -33,8 +33,7 @@ def finals(space: Space, terms: Terms, book: Book, trunks: Sequence[Arm]) -> Gen
             book.best = order[0]
             wanted = list(dict.fromkeys(_next(space, book, trunks, order[0], whole)))
         else:
-            lowest = space.branches[chosen[0][space.first]].low
-            wanted = [arm.at(arm.lr / 2) for arm in chosen if arm.lr / 2 >= lowest]
+            wanted = [lower for arm in chosen if (lower := _lower(space, book, arm))]
     return book.ranked(whole)
 
 
@@ -46,6 +45,15 @@ def _next(space: Space, book: Book, trunks: Sequence[Arm], best: Arm, whole: Seq
             yield arm
     lost = [arm.having(schedule=best["schedule"]) for arm in book.diverged]
     yield from space.beside(best, [*whole, *lost])
+
+
+def _lower(space: Space, book: Book, arm: Arm) -> Arm | None:
+    """The arm at a lower rate that has not diverged."""
+    while (rate := space.branches[arm[space.first]].lower(arm.lr)) is not None:
+        arm = arm.at(rate)
+        if arm not in book.diverged:
+            return arm
+    return None
 
 
 def confirmed(space: Space, terms: Terms, book: Book, best: Sequence[Arm]) -> Generator[Ask, Answer, tuple[Arm, ...]]:

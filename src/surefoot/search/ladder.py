@@ -36,10 +36,11 @@ def rungs(terms: Terms, *, whole: bool) -> list[int]:
 def cheapest(space: Space, terms: Terms) -> float:
     """What a race costs at least: every arm it begins with on the first rung, and one to the end, in full runs."""
     alone = space.schedules == (terms.trunk(space),)
-    first = rungs(terms, whole=alone)[0]
+    first, *higher = steps = rungs(terms, whole=alone)
     cooled = terms.is_cooled(space)
     arms = len(space.start(terms.trunk(space)))
-    return arms * terms.cost(0, first, cooled=cooled) + len(terms.seeds) * (1.0 if alone else 1.0 + TOP)
+    climb = sum(terms.cost(a, b, cooled=cooled) for a, b in zip(steps, higher, strict=False))
+    return arms * terms.cost(0, first, cooled=cooled) + climb + (0.0 if alone else len(terms.seeds))
 
 
 def ladder(space: Space, terms: Terms, book: Book, budget: float, *, whole: bool) -> Generator[Ask, Answer, list[Arm]]:

@@ -4,6 +4,7 @@ A coroutine: it yields what it wants trained, and is sent what was seen. What it
 race that was interrupted is gone on with by answering again what was answered before.
 """
 
+import math
 from collections.abc import Generator
 
 from surefoot.core.errors import RecipeError
@@ -38,16 +39,16 @@ def race(space: Space, terms: Terms) -> Race:
     0.1
     """
     least = cheapest(space, terms)
-    if terms.budget < least:
+    if terms.budget < least - 1e-9:
         raise RecipeError(
             "the budget is too small to decide anything: "
             f"{len(space.start(terms.trunk(space)))} arms on the first rung and one to the end take more",
             received=f"{terms.budget:g}x",
-            remedy=f"give {least:.1f}x at least, or a smaller space",
+            remedy=f"give {math.ceil(10 * least - 1e-9) / 10:g}x at least, or a smaller space",
         )
     book = Book()
     alone = terms.trunk(space) in space.schedules and len(space.schedules) == 1
-    share = terms.budget if alone else LADDER * terms.budget
+    share = terms.budget if alone else min(LADDER * terms.budget, terms.budget - len(terms.seeds))
     best = yield from ladder(space, terms, book, share, whole=alone)
     if best and not alone:
         best = yield from finals(space, terms, book, best)

@@ -80,30 +80,38 @@ class Rates:
         """Rates to begin with: none of the range is further than half the gap from one of them."""
         cells = max(1, math.ceil(round(math.log(self.high / self.low) / math.log(GAP), 9)))
         ends = [self.low * (self.high / self.low) ** (k / cells) for k in range(cells + 1)]
-        middles = [math.sqrt(one * other) for one, other in pairwise(ends)]
+        middles = [math.sqrt(one) * math.sqrt(other) for one, other in pairwise(ends)]
         if not self.listed:
-            return tuple(_rounded(rate) for rate in middles)
+            return tuple(self._rounded(rate) for rate in middles)
         return tuple(sorted({_nearest(rate, self.listed) for rate in middles}))
 
     def beside(self, rate: float, tried: Collection[float]) -> list[float]:
         """New rates next to one: on each side half-way to the next that was tried, or to the end of the range."""
         below = max((each for each in tried if each < rate), default=None)
         above = min((each for each in tried if each > rate), default=None)
-        found = [
-            self._between(rate, below, max(self.low, rate / math.sqrt(GAP))),
-            self._between(rate, above, min(self.high, rate * math.sqrt(GAP))),
-        ]
+        found = [self._between(rate, below, self.low), self._between(rate, above, self.high)]
         return [each for each in found if each is not None and each not in tried]
 
+    def lower(self, rate: float) -> float | None:
+        """The rate to go on with where one is too high: half of it, or the nearest to that of those below it."""
+        below = [each for each in self.listed if each < rate]
+        found = _nearest(rate / 2, below) if below else rate / 2
+        return found if found >= self.low else None
+
     def _between(self, rate: float, next_tried: float | None, end: float) -> float | None:
-        wanted = end if next_tried is None else math.sqrt(rate * next_tried)
+        """A rate on the side of one where the range ends at `end`."""
+        step = min(max(end / rate, 1 / math.sqrt(GAP)), math.sqrt(GAP))
+        wanted = rate * step if next_tried is None else math.sqrt(rate * next_tried)
         if self.listed:
-            low, high = sorted((rate, math.inf * (end > rate) if next_tried is None else next_tried))
-            free = [each for each in self.listed if low < each < high]
+            low, high = sorted((rate, end if next_tried is None else next_tried))
+            free = [each for each in self.listed if low <= each <= high and each not in (rate, next_tried)]
             return _nearest(wanted, free, rate) if free else None
         wide = max(wanted, rate) / min(wanted, rate)
         least = LEAST if next_tried is None else math.sqrt(LEAST)
-        return _rounded(wanted) if wide >= least else None
+        return self._rounded(wanted) if wide >= least else None
+
+    def _rounded(self, rate: float) -> float:
+        return min(max(float(f"{rate:.{DIGITS}g}"), self.low), self.high)
 
 
 def _texts(given: Any) -> tuple[str, ...]:
@@ -169,10 +177,6 @@ class Space:
         """The arms there are when every branch has the rates it begins with."""
         each = (len(rates.start()) * len(list(self.values(name))) for name, rates in self.branches.items())
         return sum(each) * len(self.schedules)
-
-
-def _rounded(rate: float) -> float:
-    return float(f"{rate:.{DIGITS}g}")
 
 
 def _nearest(wanted: float, rates: Collection[float], near: float = 1.0) -> float:

@@ -11,6 +11,11 @@ CONSTANT = "constant()"
 COOLED = 0.2  # of the steps so far: how long a fork cools, its rate falling to 0, to show what a trunk would end as
 
 
+def cooling(step: int) -> int:
+    """How many steps a fork cools."""
+    return max(1, round(COOLED * step))
+
+
 def _positive(owner: Any, attribute: Any, value: Any) -> None:
     if not value > 0:
         raise RecipeError(f"a race needs a {attribute.name} above 0", received=value)
@@ -43,14 +48,10 @@ class Terms:
         return CONSTANT if self.cools else space.schedules[0]
 
     def is_cooled(self, space: Space) -> bool:
-        """Whether trunks are ranked on what they would end as: not where the rate is to stay as it is."""
-        return self.cools and space.schedules != (CONSTANT,)
+        """Whether trunks are ranked on what they would end as: not where the rate is to stay as it is, nor where there
+        is no time to cool."""
+        return self.cools and space.schedules != (CONSTANT,) and self.horizon > 1
 
     def cost(self, start: int, stop: int, *, cooled: bool) -> float:
         """What it takes to train an arm from one step to another, in full runs."""
         return len(self.seeds) * (stop - start + (cooling(stop) if cooled else 0)) / self.horizon
-
-
-def cooling(step: int) -> int:
-    """How many steps a fork cools that leaves its trunk at one."""
-    return max(1, round(COOLED * step))

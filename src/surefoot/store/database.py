@@ -66,15 +66,22 @@ class Database:
         return db.execute(statement, given).lastrowid or 0
 
     def commit(self) -> None:
-        """Make what was written last; then remove the checkpoints that no stage names any more."""
+        """Make what was written last; then remove the checkpoints that nothing names any more."""
         db = self._connected()
         if db.in_transaction:
             db.execute("COMMIT")
         spent, self.spent = self.spent, []
         for name in spent:
-            if self.checkpoints and not self.ask("SELECT 1 FROM stages WHERE checkpoint = ? LIMIT 1", (name,)):
+            if self.checkpoints and not self.names(name):
                 with suppress(OSError):  # what stays here is swept when a study is reopened
                     self.checkpoints.remove(name)
+
+    def names(self, checkpoint: str) -> bool:
+        """Whether anything is to be gone on with from this checkpoint."""
+        return any(
+            self.ask(f"SELECT 1 FROM {table} WHERE checkpoint = ? LIMIT 1", (checkpoint,))
+            for table in ("stages", "states")
+        )
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -140,6 +147,7 @@ class Database:
         return self.db
 
     def _rollback(self) -> None:
+        self.spent = []
         if self.db is not None:
             with suppress(sqlite3.Error):
                 self.db.rollback()

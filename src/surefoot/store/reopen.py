@@ -34,10 +34,15 @@ def reopen(database: Database, study: int) -> Reopened:
         for tile in found.finished:
             close(database, study, tile)
         database.write("UPDATE studies SET status = 'running' WHERE id = ?", (study,))
+    sweep(database)
+    return found
+
+
+def sweep(database: Database) -> None:
+    """Remove the files beside the store that nothing names: a killed process has left them."""
     if database.checkpoints is not None:
         with database.errors("clean up beside"):
             database.checkpoints.sweep(named(database))
-    return found
 
 
 def named(database: Database) -> set[str]:

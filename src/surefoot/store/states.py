@@ -18,7 +18,7 @@ def add(database: Database, study: int, runs: Iterable[Run]) -> None:
 
 
 def fork(database: Database, study: int, source: int, run: int, step: int) -> None:
-    """What one run recorded up to a step is the past of another, too."""
+    """What one run recorded up to a step is the past of another, too, which is trained now."""
     of = (run, study, source, step)
     database.write(
         "INSERT INTO observations (study, run, step, seen) "
@@ -30,6 +30,12 @@ def fork(database: Database, study: int, source: int, run: int, step: int) -> No
         "FROM losses WHERE study = ? AND run = ? AND start < ?",
         (run, step, study, source, step),
     )
+    database.write("UPDATE runs SET status = 'running' WHERE study = ? AND run = ?", (study, run))
+
+
+def forget(database: Database, study: int, first: int) -> None:
+    """Remove the runs of a study from one on, with all that was recorded of them."""
+    database.write("DELETE FROM runs WHERE study = ? AND run >= ?", (study, first))
 
 
 def pause(database: Database, study: int, run: int, step: int, checkpoint: str | None) -> None:
@@ -39,14 +45,14 @@ def pause(database: Database, study: int, run: int, step: int, checkpoint: str |
         "INSERT OR REPLACE INTO states (study, run, step, checkpoint) VALUES (?, ?, ?, ?)",
         (study, run, step, checkpoint),
     )
-    _release(database, [name for (name,) in before])
+    _release(database, before)
 
 
 def let_go(database: Database, study: int) -> None:
     """Nothing of a study is to be gone on with."""
     held = database.ask("SELECT checkpoint FROM states WHERE study = ?", (study,))
     database.write("UPDATE states SET checkpoint = NULL WHERE study = ?", (study,))
-    _release(database, [name for (name,) in held])
+    _release(database, held)
 
 
 def states(database: Database, study: int) -> dict[int, tuple[int, str | None]]:
@@ -58,7 +64,7 @@ def states(database: Database, study: int) -> dict[int, tuple[int, str | None]]:
 def take_back(database: Database, study: int) -> list[str]:
     """Take the runs of a search that was killed back to where they paused last; what to tell of it.
 
-    A run whose checkpoint is damaged starts over, and so do those that came from it: they are removed with all after.
+    A run whose checkpoint is damaged starts over, where there is anything left to do of it.
     """
     kept = states(database, study)
     notes = []
@@ -66,16 +72,15 @@ def take_back(database: Database, study: int) -> list[str]:
         step, name = kept.get(run, (0, None))
         fault = database.checkpoints.fault(name) if name and database.checkpoints else None
         if fault:
-            notes.append(f"the checkpoint {name} {fault}: run {run} starts over")
             database.write("DELETE FROM states WHERE study = ? AND run = ?", (study, run))
             step = 0
+            if status not in FINISHED:
+                notes.append(f"the checkpoint {name} {fault}: run {run} starts over")
         if status not in FINISHED and (status != "paused" or fault):
             trim(database, study, run, step, "paused" if step else "planned")
     return notes
 
 
-def _release(database: Database, names: Iterable[str | None]) -> None:
-    """Files that no state names any more go with the next commit."""
-    for name in {name for name in names if name is not None}:
-        if not database.ask("SELECT 1 FROM states WHERE checkpoint = ? LIMIT 1", (name,)):
-            database.spent.append(name)
+def _release(database: Database, names: Iterable[tuple[str | None]]) -> None:
+    """Files that nothing names any more go with the next commit."""
+    database.spent += {name for (name,) in names if name is not None and not database.names(name)}

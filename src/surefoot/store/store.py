@@ -18,7 +18,7 @@ from surefoot.store.check import Checked, check
 from surefoot.store.checkpoints import Checkpoints
 from surefoot.store.database import Database
 from surefoot.store.read import history_of, keys_of, run_rows, study_of, study_rows
-from surefoot.store.reopen import Reopened, plan_of, reopen
+from surefoot.store.reopen import Reopened, plan_of, reopen, sweep
 from surefoot.store.sink import Recorder
 from surefoot.store.tiles import runs_of
 
@@ -89,12 +89,20 @@ class Store:
         """Go on with a search: its runs are taken back to where they paused; notes for the user."""
         with self.database.writing():
             self.database.write("UPDATE studies SET status = 'running' WHERE id = ?", (study,))
-            return states.take_back(self.database, study)
+            notes = states.take_back(self.database, study)
+        sweep(self.database)
+        return notes
+
+    def forget(self, study: int, first: int) -> None:
+        """Remove the runs of a study from one on, with all that was recorded of them."""
+        with self.database.writing():
+            states.forget(self.database, study, first)
 
     def let_go(self, study: int) -> None:
         """Remove what a search could be gone on with."""
         with self.database.writing():
             states.let_go(self.database, study)
+        sweep(self.database)
 
     def plan(self, study: int, plan: Mapping[str, Any]) -> None:
         """Write how a study is trained. `plan["tiles"]` names the runs that are trained together, by the rows that

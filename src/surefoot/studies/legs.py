@@ -3,7 +3,7 @@
 Nothing is trained or looked up here, so that a search can be driven again over what was recorded of it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import define, field, frozen
@@ -55,17 +55,16 @@ class Roster:
         """What the moves take, in order."""
         return [leg for move in ask.moves for seed in move.seeds for leg in self._legs(move, seed)]
 
-    def run(self, move: Move, seed: int) -> int:
-        """The run that shows what a move asks for."""
-        return self._index(move.arm, seed, move.stop if move.cooled else 0)
+    def shown(self, move: Move, seed: int) -> Leg:
+        """The leg that shows what a move asks for: its last."""
+        return self._legs(move, seed)[-1]
 
-    def charge(self, legs: Iterable[Leg], diverged: Mapping[int, int]) -> None:
-        """Add up what was trained; a run that diverged did not go further."""
+    def charge(self, legs: Iterable[Leg], lost: Callable[[Leg], int | None]) -> None:
+        """Add up what was trained; a run that was lost on a leg did not go further."""
         for leg in legs:
-            start = self.origin(leg.run, self.at)
-            stop = min(leg.stop, diverged.get(leg.run, leg.stop))
-            self.updates += max(0, stop - (start[1] if start else 0))
-            if leg.run in diverged:
+            start, step = self.origin(leg.run, self.at), lost(leg)
+            self.updates += max(0, (leg.stop if step is None else step) - (start[1] if start else 0))
+            if step is not None:
                 self.at.pop(leg.run, None)
             elif leg.pause is None or leg.pause.keep:
                 self.at[leg.run] = leg.stop
@@ -86,14 +85,14 @@ class Roster:
             return False
         return agreement(one, two, 0, step) == step
 
-    def _legs(self, move: Move, seed: int) -> Iterable[Leg]:
+    def _legs(self, move: Move, seed: int) -> list[Leg]:
+        trunk = self._index(move.arm, seed, 0)
         if not move.cooled:
             whole = move.stop >= self.clock.steps
-            yield Leg(self.run(move, seed), move.stop, None if whole else Pause(move.stop, self._samples(move.stop)))
-            return
-        yield Leg(self._index(move.arm, seed, 0), move.stop, Pause(move.stop))
+            return [Leg(trunk, move.stop, None if whole else Pause(move.stop, self._samples(move.stop)))]
         end = move.stop + cooling(move.stop)
-        yield Leg(self.run(move, seed), end, Pause(end, self._samples(end), keep=False))
+        fork = Leg(self._index(move.arm, seed, move.stop), end, Pause(end, self._samples(end), keep=False))
+        return [Leg(trunk, move.stop, Pause(move.stop)), fork]
 
     def _samples(self, step: int) -> int:
         """A look takes no more samples than were trained on: an early one must not cost more than the training."""

@@ -17,6 +17,7 @@ from surefoot.studies.legs import Roster
 from surefoot.studies.moment import Moment
 from surefoot.studies.progress import Watcher
 from surefoot.studies.question import Question, clock_of, terms_of
+from surefoot.studies.session import changes
 from surefoot.studies.setting import environment
 from surefoot.studies.space import recipe_of
 from surefoot.training import Plan, Wanted, choose
@@ -52,12 +53,13 @@ class Search:
     def resume(self) -> Study:
         """The latest search that asked the same, made to its end; a new one where there is none."""
         known = [s for s in self.store.studies() if s.kind == KIND and self.question.is_of(s.facts)]
+        known = [s for s in known if self.store.planned(s.id)]  # else it was killed before anything was trained
         if not known:
             return self.begin("nothing to resume: no such search was begun here before")
         study = known[-1]
         if study.status == "done":
             return self.store.load(study.id)
-        notes = self.store.take_back(study.id)
+        notes = (*self.store.take_back(study.id), *changes(study, environment()))
         return self._sitting(study.id, [Note("resumed: the race goes over what was recorded"), *map(Note, notes)])
 
     def _sitting(self, study: int, notes: Sequence[Note]) -> Study:
@@ -118,6 +120,6 @@ class _Whole:
             return event
         if self.base != self.roster.updates:
             self.base, self.first = self.roster.updates, event.done
-        most = self.terms.budget * len(self.terms.seeds) + self.terms.rivals * len(self.terms.fresh)
+        most = self.terms.budget + self.terms.rivals * len(self.terms.fresh)
         done = self.base + max(0, event.done - self.first)
         return evolve(event, done=done, total=max(done + 1, round(most * self.terms.horizon)))

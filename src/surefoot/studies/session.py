@@ -63,7 +63,7 @@ class Session:
         if is_finished(study):
             return study
         left = self.store.reopen(study.id)
-        return self._sitting(study.id, left, (_what_is_left(left), *left.notes, *_changes(study, self.environment)))
+        return self._sitting(study.id, left, (_what_is_left(left), *left.notes, *changes(study, self.environment)))
 
     def _sitting(self, study: int, left: Reopened, notes: Sequence[str]) -> Study:
         runs = [entry.run for entry in self.entries]
@@ -121,7 +121,8 @@ def _what_is_left(left: Reopened) -> str:
     return f"resumed: {len(left.finished)} of {len(left.plan['tiles'])} tiles were finished{going_on}"
 
 
-def _changes(study: Study, environment: Mapping[str, str]) -> list[str]:
+def changes(study: Study, environment: Mapping[str, str]) -> list[str]:
+    """What is not as it was when a study was begun."""
     return [
         f"resumed with {name} {environment.get(name)} what was begun with {was}: numbers may differ in the last digits"
         for name, was in study.environment.items()

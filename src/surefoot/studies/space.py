@@ -108,14 +108,14 @@ def _space(given: Mapping[str, Any], what: str) -> Space:
         if parse_schedule(text).is_rate:
             raise RecipeError("a schedule of a space is a shape, which multiplies lr", received=text)
     others = {}
-    for name, values in given.items():
+    for name, values in ((str(name), values) for name, values in given.items()):
         if name in PARTS:
             continue
         having = [text for text, rule in rules.items() if name.partition("@")[0] in rule.hyper]
         if not having:
             known = [*PARTS, *(each for rule in rules.values() for each in rule.hyper)]
-            raise RecipeError(f"no optimizer of {what} has {name!r}", remedy=did_you_mean(str(name), known))
-        others[str(name)] = tuple(_texts(values, str(name), what))
+            raise RecipeError(f"no optimizer of {what} has {name!r}", remedy=did_you_mean(name, known))
+        others[name] = tuple(_texts(values, name, what))
     lacking = {
         text: tuple(name for name in others if name.partition("@")[0] not in rule.hyper) for text, rule in rules.items()
     }
@@ -123,16 +123,16 @@ def _space(given: Mapping[str, Any], what: str) -> Space:
 
 
 def _rates(given: Any, what: str) -> Rates:
-    """Two numbers are a range, more are all there are."""
-    if isinstance(given, Mapping) and "listed" in given:
-        return Rates.of(given["listed"])
+    """Two numbers are a range, more are all there are; so are those of `{"listed": ...}`, however many."""
+    listed = isinstance(given, Mapping) and "listed" in given
+    given = given["listed"] if listed else given
     if isinstance(given, str) or not isinstance(given, Sequence):
         given = [given]
     rates = [number_of(str(each)) for each in given]
     if any(rate is None or rate <= 0 for rate in rates):
         raise RecipeError(f"{what}: rates are numbers above 0", received=given, remedy="write: lr: [1.0e-4, 1.0]")
     known = [rate for rate in rates if rate is not None]
-    return Rates(known[0], known[1]) if len(known) == 2 else Rates.of(known)
+    return Rates(known[0], known[1]) if len(known) == 2 and not listed else Rates.of(known)
 
 
 def _texts(given: Any, name: str, what: str) -> tuple[str, ...]:

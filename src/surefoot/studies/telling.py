@@ -23,6 +23,8 @@ def sentences(tuned: Tuned) -> list[str]:
         return [_("The search is not finished: it goes on with --resume."), _cost(tuned, _)]
     if not tuned.outcome.ranking:
         return [_all_diverged(tuned, _), _cost(tuned, _)]
+    if not tuned.is_found:
+        return [_lost(tuned, _), _cost(tuned, _)]
     found = [_winner(tuned, _), _flat(tuned, _), _edge(tuned, _), _dropped(tuned, _), _cost(tuned, _)]
     return [text for text in found if text]
 
@@ -31,6 +33,14 @@ def _winner(tuned: Tuned, _: Words) -> str:
     name = tuned.best.name
     if tuned.comparison is None:
         return _("Take: {name}. It was not confirmed on fresh seeds: it led on those it was chosen on.", name=name)
+    if tuned.outcome is not None and not tuned.outcome.rivals:
+        return (
+            _("Take: {name}, with care. It came next, and was not run on fresh seeds.", name=name)
+            + " "
+            + _lost(tuned, _)
+        )
+    if len(tuned.comparison.summaries) == 1:
+        return _("Take: {name}. No other was run on fresh seeds, so there it is compared with nothing.", name=name)
     if not tuned.ties:
         return _("Take: {name}. It leads on fresh seeds too, and nothing that was run again ties with it.", name=name)
     return _(
@@ -117,8 +127,14 @@ def _cost(tuned: Tuned, _: Words) -> str:
     )
 
 
+def _lost(tuned: Tuned, _: Words) -> str:
+    return _("All that was run again diverged on fresh seeds: search again at lower rates.")
+
+
 def _all_diverged(tuned: Tuned, _: Words) -> str:
-    lowest = min(d.arm.lr for d in tuned.decisions if d.kind == "diverged")
+    lowest = min((d.arm.lr for d in tuned.decisions if d.kind == "diverged"), default=None)
+    if lowest is None:
+        return _("No arm came to an end: the notes say what happened to them.")
     return _(
         "Every arm diverged, the lowest at a rate of {lowest}: begin far below it, with lr: [{low}, {high}]. If these "
         "diverge too, look for a loss or values in the data that are not finite.",

@@ -57,7 +57,7 @@ class Tuned:
     def of(cls, study: Study, moments: Sequence[Moment] = (), lang: str = "en") -> Self:
         """From a study as recorded, finished or not."""
         facts = study.facts
-        paused = {run.run.index: len(run.losses) for run in study.runs if run.status == "paused"}
+        paused = {run.run.index: len(run.losses) for run in study.runs if run.status != "failed"}
         space, terms = space_of(facts), terms_of(facts)
         roster = Roster(clock_of(facts), facts.samples[facts.watched])
         ground = _Heard(roster, Recorded.of(study, paused), facts.rank, 1 if facts.goal == "max" else -1)
@@ -87,7 +87,12 @@ class Tuned:
     @property
     def is_found(self) -> bool:
         """Whether there is an arm to take."""
-        return self.outcome is not None and bool(self.outcome.ranking)
+        return bool(self._candidates)
+
+    @property
+    def tried(self) -> tuple[Arm, ...]:
+        """The arms that were trained, in the order in which they were first asked for."""
+        return tuple(dict.fromkeys(move.arm for ask, _ in self.asked for move in ask.moves))
 
     @property
     def best(self) -> Recipe:
@@ -98,11 +103,11 @@ class Tuned:
     @property
     def winner(self) -> Arm:
         """The arm to take."""
-        if self.outcome is None or not self.outcome.ranking:
+        if not self._candidates:
             raise SurefootError(" ".join(sentences(self)))
         if self.comparison is None or self.comparison.verdict.best is None:
-            return (self.outcome.rivals or self.outcome.ranking)[0]
-        names = {recipe_of(arm).name: arm for arm in self.outcome.rivals}
+            return self._candidates[0]
+        names = {recipe_of(arm).name: arm for arm in self._candidates}
         verdict = self.comparison.verdict
         tied = [names[name] for name in verdict.ranking if name in (verdict.best, *verdict.ties)]
         return next((arm for arm in tied if not self.is_at_edge(arm)), tied[0])
@@ -150,7 +155,7 @@ class Tuned:
         """What was found, as text: whole runs, the verdict on fresh seeds, and what was tried and dropped."""
         _, facts = self.words, self.study.facts
         cells = [
-            ["★" if self.outcome and arm == self.winner else "", recipe_of(arm).name, f"{value:.4f}"]
+            ["★" if self.is_found and arm == self.winner else "", recipe_of(arm).name, f"{value:.4f}"]
             for arm, value in self.whole()
         ]
         parts = []
@@ -165,7 +170,7 @@ class Tuned:
         """What became of every arm, for the picture."""
         last = {move.arm: move.stop for ask, _ in self.asked if not self._is_fresh(ask) for move in ask.moves}
         ends = {d.arm: (d.kind, d.step) for d in self.decisions if d.kind in ("dropped", "diverged")}
-        best = self.winner if self.outcome and self.outcome.ranking else None
+        best = self.winner if self.is_found else None
         found = []
         for arm, stop in last.items():
             kind, step = ends.get(arm, ("kept", stop))
@@ -233,6 +238,13 @@ class Tuned:
 
     def _repr_html_(self) -> str:
         return self.to_html()
+
+    @property
+    def _candidates(self) -> Sequence[Arm]:
+        """Those that were confirmed, best first; where fresh seeds lost them all, those that came next."""
+        if self.outcome is None:
+            return ()
+        return self.outcome.rivals or [arm for arm in self.outcome.ranking if arm not in self.outcome.diverged]
 
     def _is_fresh(self, ask: Ask) -> bool:
         return bool(self.terms.fresh) and all(move.seeds == self.terms.fresh for move in ask.moves)

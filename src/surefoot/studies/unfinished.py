@@ -23,10 +23,10 @@ def is_finished(study: Study) -> bool:
 def unfinished(store: Store, kind: str = "compare") -> Study | None:
     """The latest study of a kind that is not finished, but for those that were begun again since: the newest is gone
     on with."""
-    newer = set()
+    newer: set[object] = set()
     for listed in reversed([study for study in store.studies() if study.kind == kind]):
         study = store.load(listed.id)
-        keys = tuple(run.run.key for run in study.runs)
+        keys = study.facts.search or tuple(run.run.key for run in study.runs)
         if not is_finished(study) and keys not in newer:
             return study
         newer.add(keys)

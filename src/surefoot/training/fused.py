@@ -121,7 +121,7 @@ class FusedTrainer:
     def snapshot(self, rows: Sequence[int]) -> dict[str, Tensor]:
         wanted = [self.live[k] for k in rows]
         place = {"sizes": self.sizes, "live": wanted, "seeds": self.seeds, "done": [self.done]}
-        numbers = {f"{k} {i}": tensor for k, slot in enumerate(wanted) for i, tensor in enumerate(self._slot(slot))}
+        numbers = {f"{k} {name}": tensor for k, slot in enumerate(wanted) for name, tensor in self._named(slot)}
         return {name: torch.tensor(value) for name, value in place.items()} | numbers
 
     def restore(self, saved: Mapping[str, Tensor]) -> None:
@@ -133,8 +133,11 @@ class FusedTrainer:
         kinds = [group.kind for group in self.groups for _ in range(group.kind.slots)]
         self.moves = [kinds[slot].idle for slot in self.live]  # until the next update
         for k, slot in enumerate(self.live):
-            for i, tensor in enumerate(self._slot(slot)):
-                tensor.copy_(saved[f"{k} {i}"])
+            by_place = f"{k} 0" in saved  # as they were before they had names
+            for i, (name, tensor) in enumerate(self._named(slot)):
+                value = saved.get(f"{k} {i if by_place else name}")
+                if value is not None:  # else only other rows here need it: for this one it is off
+                    tensor.copy_(value)
 
     def _fitting(self, needed: Sequence[int], until: int) -> Layout:
         """The layout for so many rows of every kind: as many slots, or of the two rungs of a compiled step the lower
@@ -159,9 +162,14 @@ class FusedTrainer:
 
     def _slot(self, slot: int) -> list[Tensor]:
         """What is held of one slot, as views."""
+        return [tensor for _, tensor in self._named(slot)]
+
+    def _named(self, slot: int) -> Iterator[tuple[str, Tensor]]:
+        """The same by name: what a rule keeps depends on which rows it updates together."""
         group = next(group for group in self.groups if slot in range(group.slots.start, group.slots.stop))
-        own = [tensor[slot - group.slots.start] for tensor in group.tensors()]
-        return [*(tensor[slot] for tensor in (*self.params.values(), *self.buffers.values())), *own]
+        yield from ((f"model {name}", value[slot]) for name, value in (self.params | self.buffers).items())
+        for name, state in group.state.items():
+            yield from ((f"{key} of {name}", value[slot - group.slots.start]) for key, value in state.items())
 
     def _fill(self, chosen: Sequence[int], layout: Layout) -> None:
         """Make the slots of a layout, each with the content of one there was."""

@@ -161,18 +161,20 @@ class _Training:
 
     def _glance(self, samples: int, runs: Collection[int]) -> None:
         """Look at some samples of the watched set, always the same: nothing that is trained takes notice."""
-        began, lost = time.perf_counter(), np.zeros(len(self.live), dtype=bool)
-        for k, (row, values) in enumerate(zip(self.live, self._measure(self._some(samples)), strict=True)):
-            if not (seen := [course.index for course in row.courses if course.index in runs]):
-                continue
-            lost[k] = not np.isfinite(values["loss"])
-            if not lost[k]:
-                self._check(row, values)
-            for run in seen if not lost[k] else ():
-                train_loss = float(np.mean(row.losses)) if row.losses else values["loss"]
-                self.sink(Observed(run, Observation(self.step, {**values, "train_loss": train_loss})))
+        began = time.perf_counter()
+        measured = self._measure(self._some(samples))
         self._charge(began)
-        self._lose(lost, np.full(len(lost), self.step))
+        for row, values in zip(self.live, measured, strict=True):
+            if not (seen := [course for course in row.courses if course.index in runs]):
+                continue
+            if not np.isfinite(values["loss"]):  # those of its runs that go on would not have been looked at
+                self._diverge(seen, self.step)
+                row.courses = [course for course in row.courses if course not in seen]
+                continue
+            self._check(row, values)
+            train_loss = float(np.mean(row.losses)) if row.losses else values["loss"]
+            for course in seen:
+                self.sink(Observed(course.index, Observation(self.step, {**values, "train_loss": train_loss})))
 
     def _some(self, samples: int) -> Split:
         whole = self.task.watched
@@ -206,10 +208,13 @@ class _Training:
 
     def _lose(self, lost: NDArray[np.bool_], steps: NDArray[np.int64]) -> None:
         for k in np.flatnonzero(lost):
-            for course in self.live[k].courses:
-                self.sink(Diverged(course.index, int(steps[k])))
-                self.sink(Finished(course.index, course.seconds))
+            self._diverge(self.live[k].courses, int(steps[k]))
         self._keep(np.flatnonzero(~lost).tolist())
+
+    def _diverge(self, courses: Sequence[Course], step: int) -> None:
+        for course in courses:
+            self.sink(Diverged(course.index, step))
+            self.sink(Finished(course.index, course.seconds))
 
     def _stop_early(self) -> None:
         """Rows that have not improved for as long as the task is patient are over."""
