@@ -88,7 +88,7 @@ def test_a_pause_says_where_and_from_what_it_goes_on(store):
 
 
 def test_a_file_of_several_runs_stays_until_none_of_them_names_it(store):
-    study, sink = begun(store, RUNS[:3])
+    _, sink = begun(store, RUNS[:3])
     shared, own = keep(store, 1), keep(store, 2)
     for run in range(3):
         paused(store, sink, run, 0, 7, shared)

@@ -1,4 +1,4 @@
-"""Runs that pause and go on, alone, in other company, forked from others: the numbers of runs that nothing disturbed."""
+"""Runs that pause and go on, alone, in other company, forked: the numbers of runs that nothing disturbed."""
 
 import os
 import random
