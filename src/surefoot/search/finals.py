@@ -63,8 +63,8 @@ def confirmed(space: Space, terms: Terms, book: Book, best: Sequence[Arm]) -> Ge
         return ()
     rivals = list(best[: terms.rivals])
     safe = [arm for arm in best if not is_at_edge(arm, book.diverged, space.first)]
-    if safe and safe[0] not in rivals:
-        rivals[-1:] = [rivals[-1], safe[0]] if len(rivals) == 1 else [safe[0]]
+    if len(rivals) > 1 and safe and safe[0] not in rivals:
+        rivals[-1] = safe[0]
     book.best = rivals[0]
     book.told((yield book.ask(Move(arm, terms.horizon, terms.fresh) for arm in rivals)), ending)
     order = book.ranked(rivals)
