@@ -222,7 +222,7 @@ def test_a_node_that_is_killed_half_way_costs_no_number(cluster, tmp_path):
         looks.append(1)
         if os.getpid() != parent:
             (tmp_path / f"{ray.get_runtime_context().get_node_id()} {len(looks)}").touch()
-            time.sleep(0.1)
+            time.sleep(0.2)
         return 0.5
 
     def kill(event):
@@ -298,6 +298,31 @@ def test_what_training_raises_is_raised_here_with_where_it_was(cluster):
     (note,) = caught.value.__notes__
     assert note.startswith("On a node of the cluster:\nTraceback")
     assert "in broken" in note
+
+
+class Overwriting(nn.Linear):
+    def forward(self, x):
+        return super().forward(x.mul_(1.0))
+
+
+def test_a_task_that_writes_into_the_data_is_refused(cluster):
+    with pytest.raises(TaskError, match="changes the data that it is given") as caught:
+        ran(task_of(lambda: Overwriting(6, 3).double()), "ray", RECIPES[:1], seeds=(0,))
+    assert "x.clone()" in caught.value.remedy
+
+
+class Cubes(torch.utils.data.Dataset):
+    def __len__(self):
+        return 90
+
+    def __getitem__(self, k):
+        x = torch.randn(6, generator=torch.Generator().manual_seed(k), dtype=torch.float64)
+        return x, torch.tensor(k % 3)
+
+
+def test_data_on_demand_is_read_on_the_nodes(cluster):
+    task = task_of(train=Cubes(), test=None, in_memory=False)
+    assert numbers(ran(task, "ray", RECIPES[:1])) == numbers(ran(task, "here", RECIPES[:1]))
 
 
 def test_an_interruption_ends_the_tasks(cluster):

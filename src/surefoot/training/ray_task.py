@@ -10,9 +10,10 @@ from typing import Any
 from attrs import define, evolve, field
 from torch import Tensor, device
 
+from surefoot.core.errors import TaskError
 from surefoot.core.record import Doing, Event, Progress, Saved
 from surefoot.tasks.in_memory import InMemory
-from surefoot.tasks.tree import mapped
+from surefoot.tasks.tree import leaves, mapped
 from surefoot.training.arrays import Array, arrays_of, copies_of, tensor_of
 from surefoot.training.checkpoint import Checkpoint, Saving
 from surefoot.training.compiler import Compiler
@@ -76,6 +77,19 @@ def _moved(work: Work) -> Work:
     return evolve(work, task=evolve(work.task, device=gpu, **splits))
 
 
+def _check_data(work: Work) -> None:
+    """Raises TaskError where the data was written to: it lies in memory that all workers of a node read."""
+    if work.task.device.type != "cpu":  # a copy of this process's own
+        return
+    splits = (work.task.train, work.task.watched, work.task.test)
+    held = (tensor for split in splits if isinstance(split, InMemory) for tensor in leaves((split.x, split.y)))
+    if any(tensor._version for tensor in held):  # torch counts what is done in place, to views too
+        raise TaskError(
+            "the model, the loss or a metric changes the data that it is given, which the workers of a node share",
+            remedy="begin with a copy, x.clone(), or an operation that is not in place",
+        )
+
+
 def _trained(work: Work, job: Job, start: Checkpoint | None, every: float | None, tell: "_Batches") -> None:
     saving = None if every is None else Saving(tell.keep, every)
     try:
@@ -83,6 +97,7 @@ def _trained(work: Work, job: Job, start: Checkpoint | None, every: float | None
             tile = job.bound(start)
             compiler = Compiler(tell) if work.plan.compiled else None
             train_tile(work.task, tile, make(work, tile, compiler, tell), tell, saving)
+        _check_data(work)
         tell.flush()
     except BaseException as error:  # SystemExit too: it ends the driver as it would end a loop
         tell.flush()
