@@ -23,7 +23,7 @@ FETCH = 120.0  # seconds to bring one message from a node
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # how gRPC begins: HTTP/2, settings
 AGAIN = "what was recorded is kept. Go on with --resume"
 
-_PLACED: list[tuple[str, object, str, Any]] = []  # the job, what, its name, and where it lies: the last one
+_PLACED: list[tuple[object, str, Any]] = []  # what, its name, and where it lies: the last, while connected
 
 Stream: TypeAlias = Any  # ray.ObjectRefGenerator: what a task says, message by message
 Ref: TypeAlias = Any  # ray.ObjectRef
@@ -91,10 +91,9 @@ class Cluster:
     def placed(self, what: object, make: Callable[[], object]) -> tuple[str, Ref]:
         """A thing in the object store under a name of its own, made where the last one was of something else: a search
         trains many times."""
-        job = self.ray.get_runtime_context().get_job_id()
-        if not _PLACED or _PLACED[0][:2] != (job, what):
-            _PLACED[:] = [(job, what, uuid4().hex, self.put(make()))]
-        return _PLACED[0][2:]
+        if not _PLACED or _PLACED[0][0] != what:
+            _PLACED[:] = [(what, uuid4().hex, self.put(make()))]
+        return _PLACED[0][1:]
 
     def task(self, function: Callable[..., Iterator[object]], needs: Needs) -> Any:
         """A task that says something again and again; one that dies is not begun again by Ray, which would begin at the
@@ -172,6 +171,7 @@ def connected(address: str | None) -> Iterator[Cluster]:
     try:
         yield Cluster(ray, ray.get_runtime_context().gcs_address, local=address == "local")
     finally:
+        _PLACED.clear()
         ray.shutdown()
 
 

@@ -15,6 +15,7 @@ from attrs import define, evolve, field
 
 from surefoot.core.errors import SurefootError, TaskError, UsageError, brief
 from surefoot.core.record import Note, Paused, Progress, Saved, Sink
+from surefoot.optimizers import TorchClass
 from surefoot.training.arrays import array_of, arrays_of, tensor_of
 from surefoot.training.cluster import LOOK, Cluster, DiedError, Needs, Ref, Stream, connected
 from surefoot.training.journey import DEATHS, Journey
@@ -54,7 +55,9 @@ def on_ray(work: Work, sink: Sink) -> None:
 def _what(work: Work) -> tuple[object, ...]:
     """What tasks need of the work beside their tiles: where it is the same, it is placed once. A step that is not
     compiled takes its layout from its tile."""
-    return work.task, evolve(work.plan, tiles=()), work.layout if work.plan.compiled else None
+    rules = (entry.policy.rule for tile in work.tiles for entry in tile.entries)
+    classes = tuple(sorted({rule.path for rule in rules if isinstance(rule, TorchClass)}))
+    return work.task, evolve(work.plan, tiles=()), work.layout if work.plan.compiled else None, classes
 
 
 def _parcel(work: Work) -> object:
