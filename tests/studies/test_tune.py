@@ -308,6 +308,7 @@ WRONG = {
     "no name": (SMALL | {3: [0.9, 0]}, "no optimizer of the space has '3'"),
     "no list": (SMALL | {"weight_decay": 0.1}, "weight_decay must be a list"),
     "no values": (SMALL | {"weight_decay": []}, "it has no weight_decay"),
+    "too high in the end": (SMALL | {"schedules": ["cosine()", "constant(2e30)"]}, "1e+30"),
     "out of range": (SMALL | {"weight_decay": [-1]}, "weight_decay"),
     "longer than the horizon": (SMALL | {"schedules": ["linear(31)"]}, "linear"),
     "of the clock": (SMALL | {"schedules": ["during(cosine(), '1min')"]}, ""),
