@@ -200,7 +200,7 @@ def test_while_another_process_searches_it_can_be_shown_and_not_gone_on_with(ser
     assert "running" in said(capsys, "show").out
     assert "Go on with" not in capsys.readouterr().out
     assert said(capsys, "show", "--check").out
-    assert "another process" in said(capsys, *COMMAND, "--resume", code=1).err
+    assert "is being written by process" in said(capsys, *COMMAND, "--resume", code=1).err
     sitting.kill()
     assert sitting.end() != 0
     assert "Go on with: surefoot tune --resume" in said(capsys, "show", "1").out
