@@ -192,6 +192,20 @@ def server():
     server.close()
 
 
+def test_while_another_process_searches_it_can_be_shown_and_not_gone_on_with(server, here, capsys):
+    (here / "mine.py").write_text(TASK.replace("EPOCHS", "60"))
+    sitting = server.begin(here, *COMMAND)
+    assert sitting.until(lambda: looked(here / "surefoot-runs")[1] > 4)
+    assert "The search is not finished" in said(capsys, "show", "1").out
+    assert "running" in said(capsys, "show").out
+    assert "Go on with" not in capsys.readouterr().out
+    assert said(capsys, "show", "--check").out
+    assert "is being written by process" in said(capsys, *COMMAND, "--resume", code=1).err
+    sitting.kill()
+    assert sitting.end() != 0
+    assert "Go on with: surefoot tune --resume" in said(capsys, "show", "1").out
+
+
 WAYS = {
     "here": ("--trainer", "loop", "--place", "here"),
     "pool": ("--trainer", "loop", "--place", "pool"),
@@ -213,7 +227,7 @@ def test_killed_at_random_moments(server, here, way):
     assert whole.end() == 0, whole.said
     most, _ = looked(here / "whole")
     folder, draw, kills = here / "killed", random.Random(f"kills {way}"), 0
-    for share in (0.02, 0.2, 0.4, 0.6, 0.8, 0.95):
+    for share in (0.02, 0.3, 0.6, 0.95):
         wanted = most * (share + draw.uniform(-0.02, 0.04))
         sitting = server.begin(here, *command, "--out", "killed")
         sitting.until(lambda wanted=wanted: looked(folder)[0] >= wanted)
@@ -224,7 +238,7 @@ def test_killed_at_random_moments(server, here, way):
         with Store(folder / FILE, create=False) as store:
             assert store.check().sound
             Tuned.of(store.load()).table()
-    assert kills > 3
+    assert kills > 2
     last = server.begin(here, "tune", "--resume", "--out", "killed")
     assert last.end() == 0, last.said
     assert looked(folder)[1] >= before[1]

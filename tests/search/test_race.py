@@ -262,3 +262,12 @@ def test_what_an_answer_costs_is_taken_from_the_ground():
     outcome = drive(race(BOWL, TERMS), ground)
     assert all(len(ask.moves) == 1 for ask in ground.asks[1:])
     assert outcome.rivals == outcome.ranking[:1]
+
+
+@settings(deadline=None, max_examples=10)
+@given(spaces(), st.integers(1, 1000))
+def test_where_the_budget_is_no_matter_the_race_ends_all_the_same(space, horizon):
+    """When nothing is left that is far enough from what was tried."""
+    outcome, ground = raced(space, Terms(horizon, 1e6), noise(horizon))
+    assert outcome.reached == horizon
+    assert ground.searched < 1e5

@@ -4,7 +4,10 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing, contextmanager
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -308,6 +311,7 @@ WRONG = {
     "no name": (SMALL | {3: [0.9, 0]}, "no optimizer of the space has '3'"),
     "no list": (SMALL | {"weight_decay": 0.1}, "weight_decay must be a list"),
     "no values": (SMALL | {"weight_decay": []}, "it has no weight_decay"),
+    "too high in the end": (SMALL | {"schedules": ["cosine()", "constant(2e30)"]}, "1e+30"),
     "out of range": (SMALL | {"weight_decay": [-1]}, "weight_decay"),
     "longer than the horizon": (SMALL | {"schedules": ["linear(31)"]}, "linear"),
     "of the clock": (SMALL | {"schedules": ["during(cosine(), '1min')"]}, ""),
@@ -538,3 +542,53 @@ def test_a_process_that_dies_twice_gives_up_its_runs_and_the_others_go_on(tmp_pa
     assert "failed" in {run.status for run in found.study.runs}
     assert found.best.lr < 300
     assert decided(loaded(tmp_path)) == decided(found)
+
+
+KILL = """
+import os, shutil, sys
+from pathlib import Path
+tests, folder, numbers = sys.argv[1], Path(sys.argv[2]), [int(each) for each in sys.argv[3].split(",")]
+sys.path.insert(0, tests)
+import scripted
+from studies.test_tune import tune, stopped
+
+def at(what, when):
+    global left
+    left -= when != "after"
+    if left == 0:
+        os.kill(os.getpid(), 9)
+
+with stopped(0) as (task, _):
+    tune(folder / "warm", task)  # so that no child loads what all of them need
+    shutil.rmtree(folder / "warm")
+    for number in numbers:
+        left, child = number, os.fork()
+        if child == 0:
+            with scripted.interposed(at):
+                tune(folder / str(number), task)
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] in (0, 9)
+"""
+
+
+def test_a_process_may_be_killed_at_any_write(tmp_path, whole):
+    """Of the record file and of checkpoints: before, in the midst and after; here at some of several hundred."""
+    expected, decisions, _ = whole
+    count = []
+    with stopped(0) as (task, _), interposed(lambda what, when: count.append(when != "after")):
+        tune(tmp_path / "count", task)
+    most = sum(count)
+    assert most > 150
+    numbers_of = [1, 4, 7, 10, *range(13, most, most // 9)]
+    tests = str(Path(__file__).parents[1])
+    command = [sys.executable, "-W", "ignore", "-c", KILL, tests, str(tmp_path), ",".join(map(str, numbers_of))]
+    subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    with stopped(0) as (task, _):
+        for number in numbers_of:
+            folder = tmp_path / str(number)
+            with Store(folder / FILE) as store:
+                assert store.check().sound, number
+                assert {study.status for study in store.studies()} <= {"interrupted"}, number
+            assert decided(tune(folder, task, resume=True)) == decisions, number
+            assert numbers(folder) == expected, number
+            loaded(folder)

@@ -61,13 +61,15 @@ def recipe_of(arm: Arm) -> Recipe:
 
 
 def check_space(space: Space, clock: Clock) -> None:
-    """Every optimizer with every schedule and other value must bind: raises UsageError before anything is trained."""
+    """Every optimizer with every schedule and other value must bind, at the lowest rate and at the highest: raises
+    UsageError before anything is trained."""
     from surefoot.training import bind
 
     for optimizer, rates in space.branches.items():
         for schedule in space.schedules:
             for values in space.values(optimizer):
-                bind(recipe_of(space.arm(optimizer, rates.start()[0], schedule, values)), clock)
+                for rate in {rates.low, rates.high}:
+                    bind(recipe_of(space.arm(optimizer, rate, schedule, values)), clock)
 
 
 def in_order(space: Space, clock: Clock) -> Space:
