@@ -361,7 +361,7 @@ def test_a_budget_too_small_names_one_that_works(tmp_path):
     found = tune(tmp_path / "out", budget=f"{least}x")
     assert found.is_found
     assert found.searched <= float(least)
-    with pytest.raises(UsageError, match="too small to decide anything"):
+    with pytest.raises(UsageError, match="too short to decide anything"):
         tune(tmp_path / "time", budget="0.001s")
 
 

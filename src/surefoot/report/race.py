@@ -9,6 +9,7 @@ from attrs import frozen
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from surefoot.core.language import Words
 from surefoot.report.drawing import COLOURS
@@ -45,7 +46,7 @@ def tree(tracks: Sequence[Track], horizon: int, lang: str = "en") -> Figure:
     figure = Figure(figsize=(3.4 + 3.6 * width, 1.0 + 3.8 * rows), layout="constrained")
     panels = figure.subplots(rows, width, squeeze=False, sharex=True).ravel()
     schedules = list(dict.fromkeys(track.schedule for track in tracks if track.schedule))
-    first = max(1, min((track.stop for track in tracks if track.stop), default=1) // 2)
+    first = max(1, min([horizon // 200, *(track.stop // 2 for track in tracks if track.stop)]))
     for axes, branch in zip(panels, branches, strict=False):
         _panel(axes, [track for track in tracks if track.branch == branch], schedules, first, horizon)
         axes.set_title(branch, fontsize=10, parse_math=False)
@@ -70,6 +71,9 @@ def _panel(axes: Axes, tracks: Sequence[Track], schedules: Sequence[str], first:
         else:
             axes.plot([first, max(track.stop, first)], [track.lr] * 2, color=colour, linewidth=1.0)
             axes.plot(max(track.stop, first), track.lr, marker=marker, color=colour, markersize=4)
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
 

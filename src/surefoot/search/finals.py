@@ -29,11 +29,14 @@ def finals(space: Space, terms: Terms, book: Book, trunks: Sequence[Arm]) -> Gen
         whole += chosen
         for arm in chosen:
             book.decide("whole", arm, terms.horizon)
+        later = wanted[len(chosen) :]
         if order := book.ranked(whole):
             book.best = order[0]
-            wanted = list(dict.fromkeys(_next(space, book, trunks, order[0], whole)))
+            # What lies beside the best; where all of that was tried, beside the next.
+            new = next((found for arm in order if (found := [*_next(space, book, trunks, arm, whole)])), [])
         else:
-            wanted = [lower for arm in chosen if (lower := _lower(space, book, arm))]
+            new = [lower for arm in chosen if (lower := _lower(space, book, arm))]
+        wanted = [arm for arm in dict.fromkeys([*later, *new]) if arm not in whole]
     return book.ranked(whole)
 
 

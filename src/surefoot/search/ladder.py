@@ -75,7 +75,7 @@ def ladder(space: Space, terms: Terms, book: Book, budget: float, *, whole: bool
                     tried.add(new)
                     alive.append(new)
                     book.decide("added", new, step, f"beside {arm}")
-        spared = min(len(dropped), int(room / single + 1e-9))
+        spared = max(0, min(len(dropped), int(room / single + 1e-9)))
         alive, dropped = alive + dropped[:spared], dropped[spared:]
         for arm in dropped:
             book.decide("dropped", arm, step, f"{order.index(arm) + 1} of {len(order)}")

@@ -71,6 +71,10 @@ class Recorded:
         is_looked_at = leg.pause is None or leg.pause.samples > 0 or leg.stop % epoch == 0
         return step if is_looked_at and not self.has_seen(leg) else None
 
+    def ended(self, run: int) -> int | None:
+        """The step at which a run came to its end, whether of the horizon or of patience; None where it did not."""
+        return self.looks[run][-1].step if run in self.done and run not in self.diverged and self.looks[run] else None
+
     def has_seen(self, leg: Leg) -> bool:
         """Whether its run was looked at where a leg ends."""
         return any(look.step == leg.stop for look in self.looks.get(leg.run, ()))
@@ -102,7 +106,7 @@ class Replayed:
         legs = self.roster.legs(ask)
         if missing := [leg for leg in legs if not self.recorded.holds(leg)]:
             self.make(missing)
-        self.roster.charge(legs, self._lost)
+        self.roster.charge(legs, self._lost, self.recorded.ended)
         seen = {
             move: tuple(self._seen(self.roster.shown(move, seed), move) for seed in move.seeds) for move in ask.moves
         }

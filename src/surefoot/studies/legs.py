@@ -59,14 +59,17 @@ class Roster:
         """The leg that shows what a move asks for: its last."""
         return self._legs(move, seed)[-1]
 
-    def charge(self, legs: Iterable[Leg], lost: Callable[[Leg], int | None]) -> None:
-        """Add up what was trained; a run that was lost on a leg did not go further."""
+    def charge(
+        self, legs: Iterable[Leg], lost: Callable[[Leg], int | None], ended: Callable[[int], int | None]
+    ) -> None:
+        """Add up what was trained; a run that was lost on a leg, or ended early, did not go further."""
         for leg in legs:
-            start, step = self.origin(leg.run, self.at), lost(leg)
-            self.updates += max(0, (leg.stop if step is None else step) - (start[1] if start else 0))
-            if step is not None:
+            start, step, end = self.origin(leg.run, self.at), lost(leg), ended(leg.run)
+            stop = min(leg.stop, *(known for known in (step, end) if known is not None), leg.stop)
+            self.updates += max(0, stop - (start[1] if start else 0))
+            if step is not None or (end is not None and end <= leg.stop):
                 self.at.pop(leg.run, None)
-            elif leg.pause is None or leg.pause.keep:
+            elif leg.pause is not None and leg.pause.keep:
                 self.at[leg.run] = leg.stop
 
     def origin(self, run: int, held: Mapping[int, int]) -> Origin | None:

@@ -6,18 +6,29 @@ from typing import Any, Self
 
 from attrs import evolve, frozen
 
-from surefoot.core.errors import UsageError
+from surefoot.core.errors import RecipeError, UsageError
 from surefoot.core.history import Facts
 from surefoot.core.text import number_of
 from surefoot.core.units import Clock
 from surefoot.search import Space, Terms, race
+from surefoot.search.ladder import cheapest
 from surefoot.studies.recipes import RecipeSet
 from surefoot.studies.setting import Setting
 from surefoot.studies.space import SpaceLike, check_space, described, in_order, load_space, recipe_of
 
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 RIVALS = 3  # recipes that are confirmed on fresh seeds, at most
-HALF = 0.5  # of a budget of time, at least, is for the search
+HALF = 0.5  # of a budget of time, at most, is for fresh seeds
+
+
+@frozen
+class Share:
+    """What a budget comes to: full runs to search, rivals and seeds to confirm, and the seconds of a full run."""
+
+    budget: float
+    rivals: int
+    fresh: tuple[int, ...]
+    each: float
 
 
 @frozen(eq=False)
@@ -52,23 +63,40 @@ class Question:
         check_space(asked, clock)
         question = cls(setting, in_order(asked, clock), seeds, fresh, runs, seconds)
         if seconds is None:
-            question.check(runs)
+            question.check(question.share(1.0))
         return question
 
-    def check(self, budget: float) -> None:
+    def check(self, share: "Share") -> None:
         """Raises RecipeError for a budget that can decide nothing."""
-        next(race(self.space, terms_of(self.facts(budget))))
+        try:
+            next(race(self.space, terms_of(self.facts(share))))
+        except RecipeError as wrong:
+            if self.seconds is None:
+                raise
+            least = cheapest(self.space, terms_of(self.facts(share))) * share.each
+            raise RecipeError(
+                f"the time is too short to decide anything: a run takes about {share.each:.2g} s here",
+                received=f"{self.seconds:g}s",
+                remedy=f"give {1.05 * least:.2g}s at least, or a smaller space",
+            ) from wrong
 
-    def runs(self, each: float) -> float:
-        """The budget in full runs, of which one takes so many seconds."""
+    def share(self, each: float) -> "Share":
+        """What the search may cost, and what is confirmed. `each`: the seconds of a full run. Of a budget of time fresh
+        seeds take up to a half: as many rivals and seeds as fit."""
+        count = len(self.fresh)
         if self.seconds is None:
-            return self.budget
+            return Share(self.budget, RIVALS, self.fresh, each)
         runs = self.seconds / each
-        return max(runs - RIVALS * len(self.fresh), HALF * runs)
+        fitting = ((RIVALS, count), (2, count), (2, min(2, count)))
+        for rivals, seeds in fitting:
+            if 0 < rivals * seeds <= HALF * runs:
+                return Share(runs - rivals * seeds, rivals, self.fresh[:seeds], each)
+        return Share(runs, RIVALS, (), each)
 
-    def facts(self, budget: float) -> Facts:
+    def facts(self, share: "Share") -> Facts:
         """What is recorded of it."""
-        return evolve(self.setting.facts, search=json.dumps(self.asked() | {"budget": budget}))
+        spent = {"budget": share.budget, "rivals": share.rivals, "confirming": list(share.fresh)}
+        return evolve(self.setting.facts, search=json.dumps(self.asked() | spent))
 
     def asked(self) -> dict[str, Any]:
         """The question as plain data: what two searches that are the same have in common."""
@@ -83,7 +111,8 @@ class Question:
     def is_of(self, facts: Facts) -> bool:
         """Whether a search that was recorded is this one."""
         known: dict[str, Any] = json.loads(facts.search or "{}")
-        known.pop("budget", None)
+        for name in ("budget", "rivals", "confirming"):
+            known.pop(name, None)
         return json.dumps(known) == json.dumps(self.asked())  # in order, too: a race depends on it
 
 
@@ -95,8 +124,8 @@ def clock_of(facts: Facts) -> Clock:
 def terms_of(facts: Facts) -> Terms:
     """The terms of a search that was recorded; its runs fork."""
     known = json.loads(facts.search)
-    seeds, fresh = tuple(known["seeds"]), tuple(known["fresh"])
-    return Terms(facts.steps, known["budget"], seeds=seeds, fresh=fresh, cools=True, rivals=RIVALS)
+    seeds, fresh = tuple(known["seeds"]), tuple(known["confirming"])
+    return Terms(facts.steps, known["budget"], seeds=seeds, fresh=fresh, cools=True, rivals=known["rivals"])
 
 
 def space_of(facts: Facts) -> Space:

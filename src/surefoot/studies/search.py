@@ -42,9 +42,10 @@ class Search:
         told: list[Event] = []
         entries = self.question.setting.entries  # what a search begins with: all is trained as is best for these
         plan = choose(self.question.setting.task, entries, told.append, self.wanted)
-        facts = self.question.facts(self.question.runs((plan.expected or 0.0) / len(entries) or 1.0))
+        share = self.question.share((plan.expected or 0.0) / len(entries) or 1.0)
         if self.question.seconds is not None:
-            self.question.check(terms_of(facts).budget)
+            self.question.check(share)
+        facts = self.question.facts(share)
         study = self.store.begin(KIND, facts, environment(), [])
         self.store.plan(study, evolve(plan, tiles=()).to_json())
         early = [event for event in told if isinstance(event, Note)]

@@ -1,6 +1,7 @@
 """Spaces: the one there is by default, those in files, and the recipe of each of their arms."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,9 @@ def described(space: Space) -> dict[str, Any]:
 
 
 def _space(given: Mapping[str, Any], what: str) -> Space:
+    for name in given:
+        if name not in PARTS and get_close_matches(str(name), PARTS, cutoff=0.8):
+            raise RecipeError(f"{what} has no {name!r}", remedy=did_you_mean(str(name), PARTS))
     for needed in ("optimizers", "schedules"):
         if not given.get(needed):
             raise RecipeError(f"{what} is empty: it has no {needed}", remedy=f"list at least one under {needed}")

@@ -13,6 +13,7 @@ from surefoot.studies.space import FIRST, recipe_of
 if TYPE_CHECKING:
     from surefoot.studies.tuned import Tuned
 
+EARLY = 0.1  # of the horizon: what is seen before says nothing of how flat the optimum will be
 CLOSE, PART = 0.01, 0.02  # what counts as near the best: in accuracy, and as a share of any other metric
 
 
@@ -53,11 +54,12 @@ def _winner(tuned: Tuned, _: Words) -> str:
 def _flat(tuned: Tuned, _: Words) -> str:
     """The rates about the winner's that stood close to the best of them when they were last compared."""
     winner, table = tuned.winner, _rates(tuned, tuned.winner)
-    if table is None:
+    if table is None or table[0] < EARLY * tuned.terms.horizon or winner.lr not in table[1]:
         return ""
     step, stands = table
-    best = max(stands.values())
-    near = CLOSE if tuned.study.facts.rank == "accuracy" else PART * abs(best)
+    best, facts = max(stands.values()), tuned.study.facts
+    # What accuracy is measured on few samples strays by up to half of one over their root.
+    near = max(CLOSE, 0.5 / facts.samples[facts.watched] ** 0.5) if facts.rank == "accuracy" else PART * abs(best)
     close = sorted(rate for rate, value in stands.items() if value >= best - near)
     said = {"optimizer": winner[FIRST], "low": f"{close[0]:g}", "high": f"{close[-1]:g}", "step": step}
     said |= {"horizon": tuned.terms.horizon, "tried": len(stands), "near": f"{near:.2g}"}

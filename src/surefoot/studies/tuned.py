@@ -21,7 +21,7 @@ from surefoot.report import Comparison
 from surefoot.report.fonts import pictures
 from surefoot.report.page import as_html
 from surefoot.report.race import Track, tree
-from surefoot.report.table import filled
+from surefoot.report.table import filled, rows
 from surefoot.search import Answer, Arm, Ask, Decision, Outcome, Space, Terms, drive, race
 from surefoot.search.finals import is_at_edge
 from surefoot.studies.ground import Recorded, Replayed, UnfinishedError
@@ -161,9 +161,16 @@ class Tuned:
         parts = []
         if cells:
             ends = _("{metric} at the end", metric=facts.rank)
-            parts = [_("Trained whole, and chosen from:"), tabulate(cells, headers=["", _("recipe"), ends])]
-        if self.comparison is not None:
+            heading = _("Trained whole, and chosen from (★: what fresh seeds say):")
+            heading = heading if self.comparison else _("Trained whole, and chosen from:")
+            parts = [heading, tabulate(cells, headers=["", _("recipe"), ends])]
+        if self.comparison is not None and len(self.comparison.summaries) > 1:
             parts += [_("On fresh seeds:"), self.comparison.table()]
+        elif self.comparison is not None:
+            parts += [
+                _("On fresh seeds:"),
+                tabulate(rows(self.comparison)[1], rows(self.comparison)[0], disable_numparse=True),
+            ]
         return "\n\n".join([*parts, *(filled(text, self.lang, "  ") for text in sentences(self))])
 
     def tracks(self) -> list[Track]:

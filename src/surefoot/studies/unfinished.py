@@ -7,9 +7,9 @@ from surefoot.core.history import Study
 from surefoot.store import FILE, Store
 
 BEGIN = {
-    "compare": "surefoot compare begins a comparison",
-    "train": "surefoot train begins a training",
-    "tune": "surefoot tune begins a search",
+    "compare": "begin a comparison with: surefoot compare",
+    "train": "begin a training with: surefoot train",
+    "tune": "begin a search with: surefoot tune. One of a program goes on with its whole command and --resume",
 }
 
 
