@@ -193,16 +193,19 @@ def server():
 
 
 def test_while_another_process_searches_it_can_be_shown_and_not_gone_on_with(server, here, capsys):
-    (here / "mine.py").write_text(TASK.replace("EPOCHS", "60"))
+    (here / "mine.py").write_text(TASK.replace("EPOCHS", "1200"))
     sitting = server.begin(here, *COMMAND)
-    assert sitting.until(lambda: looked(here / "surefoot-runs")[1] > 4)
-    assert "The search is not finished" in said(capsys, "show", "1").out
-    assert "running" in said(capsys, "show").out
-    assert "Go on with" not in capsys.readouterr().out
-    assert said(capsys, "show", "--check").out
-    assert "is being written by process" in said(capsys, *COMMAND, "--resume", code=1).err
-    sitting.kill()
-    assert sitting.end() != 0
+    try:
+        assert sitting.until(lambda: looked(here / "surefoot-runs")[1] > 4)
+        shown = said(capsys, "show", "1").out
+        assert "The search is not finished" in shown
+        assert "Go on with" not in shown
+        assert "running" in said(capsys, "show").out
+        assert "sound" in said(capsys, "show", "--check").out
+        assert "is being written by process" in said(capsys, *COMMAND, "--resume", code=1).err
+    finally:
+        sitting.kill()
+        assert sitting.end() != 0
     assert "Go on with: surefoot tune --resume" in said(capsys, "show", "1").out
 
 
