@@ -64,7 +64,7 @@ def tuned(folder, study=None):
 
 def test_what_it_prints_is_what_show_prints(here, capsys):
     out, err = said(capsys, *COMMAND)
-    assert "Trained whole, and chosen from:" in out
+    assert "Trained whole, and chosen from" in out
     assert "On fresh seeds:" in out
     assert "Take: " in out
     assert "full runs to search and" in out
