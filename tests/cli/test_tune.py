@@ -3,6 +3,7 @@
 import json
 import random
 import shutil
+import signal
 
 import pytest
 import yaml
@@ -223,7 +224,7 @@ def looked(folder):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_killed_at_random_moments(server, here, way):
-    """`kill -9`, then --resume: the decisions and numbers of a search that nothing disturbed, and few updates twice."""
+    """`kill -9`, and once Ctrl-C, then --resume: the decisions and numbers of a search that nothing disturbed."""
     (here / "mine.py").write_text(TASK.replace("EPOCHS", "24"))
     command = [*COMMAND[: COMMAND.index("--trainer")], *WAYS[way], "--resume"]
     whole = server.begin(here, *command, "--out", "whole")
@@ -234,8 +235,11 @@ def test_killed_at_random_moments(server, here, way):
         wanted = most * (share + draw.uniform(-0.02, 0.04))
         sitting = server.begin(here, *command, "--out", "killed")
         sitting.until(lambda wanted=wanted: looked(folder)[0] >= wanted)
-        sitting.kill(group=draw.random() < 0.5)
-        kills += sitting.end() != 0
+        how = signal.SIGINT if share == 0.6 else signal.SIGKILL
+        sitting.kill(group=how == signal.SIGINT or draw.random() < 0.5, how=how)
+        code = sitting.end()
+        assert code in (0, 130 if how == signal.SIGINT else -how), sitting.said
+        kills += code != 0
         assert server.others() == []
         before = looked(folder)
         with Store(folder / FILE, create=False) as store:
