@@ -10,7 +10,7 @@ FRAMEWORKS := tests/adapters tests/schedules tests/optimizers tests/lessons/test
 		tests/cli/test_plot.py \
 		src/surefoot/adapters
 
-.PHONY: demo test test-frameworks test-others check bench texts fuzz clean
+.PHONY: demo test test-frameworks test-others check bench decide texts fuzz clean
 
 demo: .venv/ready  ## compare every classic strategy on real digits
 	$(BIN)/surefoot compare digits --recipes classic --seeds 3
@@ -42,6 +42,15 @@ bench: .venv/tools  ## measure; prints what it measured
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/schedules.py
 	$(BIN)/python benchmarks/lessons.py
+
+# Recorded curves to replay the race over, where there are any: a folder of gzip JSON files (benchmarks/replay.py).
+RECORDED ?=
+
+decide: .venv/tools  ## how soon a grid, Optuna, Ray Tune and surefoot tune get to a good recipe: takes twenty minutes
+	$(PIP) -e '.[bench]'
+	$(BIN)/python benchmarks/find.py
+	$(if $(RECORDED),$(BIN)/python benchmarks/replay.py $(RECORDED))
+	$(BIN)/python benchmarks/decide.py --tune "--budget 4x --first-seed {round}"
 
 CATALOGUES := src/surefoot/core/locale
 

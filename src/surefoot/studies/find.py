@@ -1,28 +1,30 @@
 """Find: a good learning rate, by a population of short runs at constant rates."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from surefoot.analysis.finding import read
 from surefoot.core.errors import SurefootError, UsageError
 from surefoot.core.language import words
 from surefoot.core.recipe import Recipe, check_rate
 from surefoot.core.record import Event, Note
 from surefoot.core.task import Task
 from surefoot.core.text import number
-from surefoot.report.range import Range
 from surefoot.studies.progress import Watcher
 from surefoot.studies.recipes import RecipeSet
 from surefoot.studies.setting import Setting, check_known
-from surefoot.studies.short_runs import ShortRuns
 from surefoot.training.memory import is_out_of_memory, keep_freed_memory
 from surefoot.training.place import computing
 from surefoot.training.plan import TRAINERS
+
+if TYPE_CHECKING:
+    from surefoot.report.range import Range
 
 LOW, HIGH = 1e-6, 1e2  # wide enough for every optimizer there is: rates that diverge at once cost nothing more
 A_DECADE = 2  # rates: a parabola through neighbours finds the place between
@@ -70,6 +72,11 @@ def find(
     >>> found.cost <= 0.5, found.interval[0] < found.suggestion < found.interval[1] < 0.2
     (True, True)
     """
+    # Statistics and drawing take half a second to load, which who only searches need not wait for.
+    from surefoot.analysis.finding import read
+    from surefoot.report.range import Range
+    from surefoot.studies.short_runs import ShortRuns
+
     words(lang)
     check_known(options, OPTIONS, "find")
     if trainer not in TRAINERS:

@@ -1,6 +1,6 @@
 """The loop trainer: one model after another with plain `torch.optim`. Any model; the oracle of the others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 
 import numpy as np
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from surefoot.core.keys import seed_of
 from surefoot.tasks import Prepared, Split
-from surefoot.tasks.tree import Tree, call, cat, mapped
+from surefoot.tasks.split import Batch
+from surefoot.tasks.tree import Tree, call, cat, mapped, nbytes
 from surefoot.training.forward import backward, in_precision, measured
 from surefoot.training.packed import packed, unpacked
 from surefoot.training.randomness import LOOK, key, keyed
@@ -18,6 +19,7 @@ from surefoot.training.single import Single
 from surefoot.training.trainer import Row, Updates
 
 EVALUATED = 4096  # samples a forward pass when measuring
+CHUNK = 4 << 20  # bytes of batches that are held while each row takes them in turn
 
 
 class LoopTrainer:
@@ -38,15 +40,18 @@ class LoopTrainer:
             # Rows of one seed share what is read.
             place = {seed: s for s, seed in enumerate({live.row.seed: None for live in self.live})}
             samples = torch.stack([updates.samples[seed] for seed in place], dim=1)
-            for i, batches in enumerate(self.task.train.batches(samples)):
-                row: list[Tensor] = []
+            for some in _in_chunks(enumerate(self.task.train.batches(samples))):
+                rows: list[Tensor] = []
                 for k, live in enumerate(self.live):
-                    x, y = (mapped(itemgetter(place[live.row.seed]), part) for part in batches)
-                    row.append(self._gradients(live, x, y, updates.start + i))
-                    live.update(updates.at(k, i))
-                losses.append(torch.stack(row))
+                    row: list[Tensor] = []
+                    for i, batches in some:
+                        x, y = (mapped(itemgetter(place[live.row.seed]), part) for part in batches)
+                        row.append(self._gradients(live, x, y, updates.start + i))
+                        live.update(updates.at(k, i))
+                    rows.append(torch.stack(row))
+                losses.append(torch.stack(rows, dim=1))
         # Looked at together: looking at a number on a device waits for all that was asked of it.
-        return torch.stack(losses).cpu().to(torch.float64).numpy()
+        return torch.cat(losses).cpu().to(torch.float64).numpy()
 
     def _gradients(self, live: Single, x: Tree, y: Tree, step: int) -> Tensor:
         """The gradients of a batch, left with the model's parameters; its loss."""
@@ -83,6 +88,18 @@ class LoopTrainer:
             start = f"{k} "
             part = {name.removeprefix(start): value for name, value in saved.items() if name.startswith(start)}
             live.load(unpacked(part))
+
+
+def _in_chunks(batches: Iterable[tuple[int, Batch]]) -> Iterator[list[tuple[int, Batch]]]:
+    """Some updates at a time: a row that makes them one after another keeps its weights in the cache."""
+    chunk: list[tuple[int, Batch]] = []
+    for each in batches:
+        chunk.append(each)
+        if len(chunk) * nbytes(each[1]) >= CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
 
 
 def _seed(device: torch.device, seed: int) -> None:

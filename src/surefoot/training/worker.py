@@ -1,5 +1,6 @@
 """A process of the pool: trains the tiles it is given and tells of them."""
 
+import math
 import os
 import pickle
 import shutil
@@ -125,7 +126,9 @@ def _serve(work: Work, connection: Connection, jobs: SimpleQueue[Path], folder: 
 
 def _train(work: Work, job: Job, compiler: Compiler | None, tell: "_Batches", folder: Path) -> None:
     tile = job.bound(None if job.start is None else read_checkpoint(job.start))
-    saving = work.saving and evolve(work.saving, save=_Keep(work.saving.save, folder, job.tile))
+    saving = work.saving
+    if saving and math.isfinite(saving.every):  # else what is kept is of runs that pause: no tile starts from there
+        saving = evolve(saving, save=_Keep(saving.save, folder, job.tile))
     train_tile(work.task, tile, make(work, tile, compiler, tell), tell, saving)
 
 
