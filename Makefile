@@ -10,19 +10,25 @@ FRAMEWORKS := tests/adapters tests/schedules tests/optimizers tests/lessons/test
 		tests/cli/test_plot.py \
 		src/surefoot/adapters
 
-.PHONY: demo test test-frameworks test-others check bench decide texts fuzz clean
+# Those that start many processes of their own: when the frameworks are through, beside the others.
+PROCESSES := tests/programs tests/bridges tests/cli tests/studies/test_kill.py tests/training/test_ray.py
+
+.PHONY: demo test test-frameworks test-processes test-others check bench decide texts fuzz clean
 
 demo: .venv/ready  ## compare every classic strategy on real digits
 	$(BIN)/surefoot compare digits --recipes classic --seeds 3
 
 test: .venv/tools  ## run the tests
-	@$(MAKE) --no-print-directory -k -j2 test-frameworks test-others
+	@$(MAKE) --no-print-directory -k -j2 test-frameworks test-others test-processes
 
 test-frameworks: .venv/tools
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(FRAMEWORKS)
 
+test-processes: .venv/tools
+	$(BIN)/python -m pytest $(PROCESSES) --ignore=tests/cli/test_plot.py
+
 test-others: .venv/tools
-	$(BIN)/python -m pytest $(FRAMEWORKS:%=--ignore=%)
+	$(BIN)/python -m pytest $(FRAMEWORKS:%=--ignore=%) $(PROCESSES:%=--ignore=%)
 
 check: .venv/tools  ## style, types, architecture
 	$(BIN)/ruff check .

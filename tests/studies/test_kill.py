@@ -191,7 +191,7 @@ def test_killed_while_it_compiles_and_where_it_was_compiled(server, here):
 
 def test_killed_while_it_writes_a_checkpoint(server, here):
     (here / "small.py").write_text(TASK.replace("WIDTH", "3000"))
-    way = ("--trainer", "loop", "--place", "here", "--epochs", "12", "--checkpoint-every", "0")
+    way = ("--trainer", "loop", "--place", "here", "--epochs", "40", "--checkpoint-every", "0")
     undisturbed, study = (Study(server, here, name, *way) for name in ("undisturbed", "killed"))
     undisturbed.whole()
     checkpoints = study.folder / f"{FILE}.checkpoints"
@@ -207,7 +207,8 @@ def test_killed_while_it_writes_a_checkpoint(server, here):
             sitting.kill(how=signal.SIGCONT)
             assert sitting.until(writes, pause=0.0)
             sitting.kill(how=signal.SIGSTOP)
-            stopped = writes()
+            # When a tile is over, its last checkpoint is gone: then the next one's second is waited for.
+            stopped = writes() and (nth < 2 or bool(ask(study.folder, "SELECT stop FROM stages WHERE stop > 0")))
         sitting.kill()
         study.over(sitting)
         assert writes()
