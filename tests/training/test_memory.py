@@ -27,7 +27,7 @@ from torch import nn
 task = task_of(lambda: Double(nn.Linear(6, 100_000), nn.ReLU(), nn.Linear(100_000, 3)), batch_size=64, epochs=1)
 entries = entries_of(task, RECIPES[:1], seeds=range(8))
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-resource.setrlimit(resource.RLIMIT_AS, (used + (1700 << 20), -1))
+resource.setrlimit(resource.RLIMIT_AS, (used + (1900 << 20), -1))
 said = []
 plan = choose(task, entries, said.append, Wanted("fused", "here", compiled=False, most=8))
 train(task, entries, plan, said.append)
