@@ -1,6 +1,6 @@
 """The contract of the search: what a race asks for, what it is told, what comes out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from attrs import field, frozen
@@ -47,7 +47,7 @@ class Answer:
 class Decision:
     """What a race decided about an arm, when and why."""
 
-    kind: Literal["begun", "added", "kept", "dropped", "diverged", "whole", "confirmed"]
+    kind: Literal["begun", "added", "dropped", "diverged", "whole", "confirmed"]
     arm: Arm
     step: int
     why: str = ""
@@ -85,6 +85,3 @@ class Ground(Protocol):
     def train(self, ask: Ask, /) -> Answer:
         """Make the moves. An arm goes on from where it was; one whose past another shares goes on from there."""
         ...
-
-
-Looks = Sequence[tuple[int, float]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from surefoot.core.language import Words
 from surefoot.search import Arm, standing
 from surefoot.search.standing import LOST
-from surefoot.studies.space import FIRST, recipe_of
+from surefoot.studies.space import FIRST
 
 if TYPE_CHECKING:
     from surefoot.studies.tuned import Tuned
@@ -144,8 +144,3 @@ def _all_diverged(tuned: Tuned, _: Words) -> str:
         low=f"{lowest / 1e4:.1e}",
         high=f"{lowest / 4:.1e}",
     )
-
-
-def listed(tuned: Tuned) -> list[str]:
-    """Every decision in a line."""
-    return [f"{d.step:>8}  {d.kind:<9}  {recipe_of(d.arm).name}  {d.why}".rstrip() for d in tuned.decisions]
