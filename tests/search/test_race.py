@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from search.grounds import Made, bowl, drawn, raced
 
 from surefoot.core.errors import RecipeError
-from surefoot.search import Answer, Rates, Space, Terms, drive, race
+from surefoot.search import Answer, Rates, Seen, Space, Terms, drive, race
 from surefoot.search.ladder import cheapest, rungs
 
 ranges = st.tuples(st.floats(1e-6, 10), st.floats(1, 1e5)).map(lambda pair: Rates(pair[0], pair[0] * pair[1]))
@@ -271,3 +271,24 @@ def test_where_the_budget_is_no_matter_the_race_ends_all_the_same(space, horizon
     outcome, ground = raced(space, Terms(horizon, 1e6), noise(horizon))
     assert outcome.reached == horizon
     assert ground.searched < 1e5
+
+
+def test_schedules_that_the_first_round_could_not_afford_come_later():
+    """One that diverges at once costs little: what it leaves over is for those that were not tried yet."""
+    tried = []
+
+    class Ground:
+        spent = 0.0
+
+        def train(self, ask):
+            seen = {}
+            for move in ask.moves:
+                lost = move.arm["schedule"] == "a" and move.stop == 100
+                self.spent += 0.01 if lost or move.stop < 100 else 1.0
+                tried.extend([move.arm["schedule"]] if move.stop == 100 else [])
+                seen[move] = (Seen(diverged=1) if lost else Seen(((move.stop, 1.0),)),)
+            return Answer(seen, self.spent)
+
+    space = Space({"sgd": Rates.of([0.1])}, ("a", "b", "c"))
+    drive(race(space, Terms(horizon=100, budget=2.6, cools=True)), Ground())
+    assert set(tried) == {"a", "b", "c"}
